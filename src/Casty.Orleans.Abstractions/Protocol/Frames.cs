@@ -1,0 +1,66 @@
+namespace Casty.Orleans.Protocol;
+
+/// <summary>Consecutive elements of one writer, at consecutive positions of a leg.</summary>
+/// <param name="First">The leg's position of the first element, from 0.</param>
+/// <param name="Writer">Who put them.</param>
+/// <param name="WriterFirst">The writer's own position of the first element; on the writer's leg the same as <paramref name="First"/>.</param>
+/// <param name="Elements">The elements.</param>
+internal readonly record struct Batch<T>(long First, long Writer, long WriterFirst, ArraySegment<T> Elements)
+{
+    public long Next => First + Elements.Count;
+
+    /// <summary>The same batch without its first <paramref name="count"/> elements.</summary>
+    public Batch<T> Skip(long count) =>
+        new(First + count, Writer, WriterFirst + count, Elements[(int)count..]);
+
+    /// <summary>The first <paramref name="count"/> elements of the batch.</summary>
+    public Batch<T> Take(long count) => this with { Elements = Elements[..(int)count] };
+}
+
+/// <summary>What a sender of elements says: a writer to its producer, or a producer to its reader.</summary>
+/// <param name="Stream">The stream and the producer's lifetime that the sender knows.</param>
+/// <param name="Peer">The writer's number, or the reader's epoch.</param>
+/// <param name="Batches">The elements; may be empty, as in a probe.</param>
+/// <param name="EndAt">The position of the end, one past the last element; −1 where the frame carries no end.</param>
+/// <param name="End">How this sender ended; null where the frame carries no end.</param>
+/// <param name="Wanted">Writer's leg: the position up to which the writer would put if it could.</param>
+/// <param name="Grant">Writer's leg: the newest grant that the writer has seen.</param>
+/// <param name="Held">Writer's leg: the credit limit that the writer holds under that grant.</param>
+/// <param name="Leaving">Writer's leg: the writer has learnt its outcome and will not ask again.</param>
+internal readonly record struct Frame<T>(
+    StreamKey Stream,
+    long Peer,
+    Batch<T>[] Batches,
+    long EndAt = -1,
+    StreamEnd? End = null,
+    long Wanted = 0,
+    long Grant = 0,
+    long Held = 0,
+    bool Leaving = false);
+
+/// <summary>How a reader leaves.</summary>
+internal enum Leave
+{
+    None = 0,
+    Cancel = 1,
+    Detach = 2,
+}
+
+/// <summary>What a receiver of elements says: a producer to a writer, or a reader to its producer.</summary>
+/// <param name="Stream">The stream and the producer's lifetime that the sender of this demand knows.</param>
+/// <param name="Peer">The writer's number, or the reader's epoch.</param>
+/// <param name="Received">Everything before this position has arrived; the end counts as one position.</param>
+/// <param name="Confirmed">Everything before this position is finished: the sender may forget it.</param>
+/// <param name="Limit">Elements before this position may be sent.</param>
+/// <param name="Grant">Writer's leg: the number of the grant; a higher one may lower the limit (P-08).</param>
+/// <param name="End">To a writer: how the stream ended, once it has.</param>
+/// <param name="Leave">From a reader: it leaves, and how.</param>
+internal readonly record struct Demand(
+    StreamKey Stream,
+    long Peer,
+    long Received,
+    long Confirmed,
+    long Limit,
+    long Grant = 0,
+    StreamEnd? End = null,
+    Leave Leave = Leave.None);

@@ -1,0 +1,561 @@
+using System.Diagnostics;
+
+namespace Casty.Orleans.Protocol;
+
+/// <summary>
+/// The middle of a stream: takes the writers' elements in each writer's order, holds what the reader has not confirmed,
+/// sends what the reader asked for, and shares the buffer among the writers. It decides how the stream ends.
+/// </summary>
+internal sealed class ProducerCore<T>
+{
+    private readonly Dictionary<long, WriterSlot<T>> _writers = [];
+    private readonly Queue<WriterSlot<T>> _dirty = new();
+    private readonly List<WriterSlot<T>> _turn = [];
+    private readonly Queue<Run> _runs = new();
+    private readonly Queue<Run> _sendRuns = new();
+    private readonly List<Batch<T>> _arrived = [];
+    private readonly Outbound<T> _out;
+    private readonly StreamTimings _timings;
+    private readonly TimeSpan _subscriptionTimeout;
+    private readonly int _bufferSize;
+    private RetryTimer _retry;
+    private TimeSpan _readerHeardAt;
+    private TimeSpan _unreadSince;
+    private TimeSpan _endedAt;
+    private TimeSpan _leaseCheckAt;
+    private bool _isFenced;
+    private long _nextWriter = 1;
+    private long _attached;
+    private bool _abandoned;
+    private int _served;
+
+    /// <summary>Consecutive elements of one writer in the stream's order.</summary>
+    private readonly record struct Run(long First, long Count, long Writer, long WriterFirst);
+
+    public ProducerCore(StreamKey stream, int bufferSize, TimeSpan subscriptionTimeout, StreamTimings timings, TimeSpan now,
+        Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue)
+    {
+        Stream = stream;
+        _bufferSize = bufferSize;
+        _subscriptionTimeout = subscriptionTimeout;
+        _timings = timings;
+        _out = new Outbound<T>(0, sizeOf, maxBytes);
+        _retry = new RetryTimer(timings);
+        _unreadSince = now;
+        _leaseCheckAt = now + timings.Lease / 4;
+    }
+
+    public StreamKey Stream { get; }
+
+    /// <summary>The reader's epoch: only grows; 0 before the first reader.</summary>
+    public long Epoch { get; private set; }
+
+    /// <summary>The name that the subscription belongs to; null while there is none.</summary>
+    public string? Consumer { get; private set; }
+
+    /// <summary>The subscription outlives its reader.</summary>
+    public bool IsNamed { get; private set; }
+
+    public bool IsReaderAttached { get; private set; }
+
+    /// <summary>How the stream will end, or has: it stands behind the last element.</summary>
+    public StreamEnd? End { get; private set; }
+
+    /// <summary>The stream is over: the reader has seen its end, or nobody will.</summary>
+    public bool IsOver { get; private set; }
+
+    /// <summary>Nothing of this stream needs to be answered any more (P-11).</summary>
+    public bool IsForgotten { get; private set; }
+
+    /// <summary>No writer, no reader, and nothing to keep: the stream might as well never have been.</summary>
+    public bool IsUnused => _writers.Count == 0 && Consumer is null && End is null && _out.Next == 0;
+
+    public long Next => _out.Next;
+
+    public long Confirmed => _out.Confirmed;
+
+    public long Sent => _out.Sent;
+
+    public long Requested => _out.Limit;
+
+    public int Writers => _writers.Count;
+
+    /// <summary>A stream without a reader fails then.</summary>
+    public TimeSpan UnreadDeadline => IsReaderAttached || _subscriptionTimeout < TimeSpan.Zero || IsUnused
+        ? TimeSpan.MaxValue
+        : _unreadSince + _subscriptionTimeout;
+
+    /// <summary>A writer joins. It must not when the stream has an end.</summary>
+    public long Attach(TimeSpan now)
+    {
+        Debug.Assert(End is null && !IsOver);
+        if (IsUnused && !IsReaderAttached) _unreadSince = now;
+
+        var slot = new WriterSlot<T>(_nextWriter++, now);
+        _writers.Add(slot.Number, slot);
+        _turn.Add(slot);
+        _attached++;
+        ShareCredit();
+        return slot.Number;
+    }
+
+    /// <summary>A writer that has put nothing leaves as if it had never come.</summary>
+    public void Withdraw(long writer, TimeSpan now)
+    {
+        if (!_writers.TryGetValue(writer, out var slot) || slot.IsEnded || slot.In.Received > 0) return;
+
+        Remove(slot);
+        _attached--;
+        if (_attached == 0 && _writers.Count > 0 && _writers.Values.All(one => one.IsEnded)) EndStream(WritersEnd, now);
+        ShareCredit();
+    }
+
+    /// <summary>A reader joins; whoever read before is fenced (P-09). Its first position is returned.</summary>
+    /// <param name="consumer">The subscription's name.</param>
+    /// <param name="isNamed">The subscription outlives its reader.</param>
+    /// <param name="position">Where the one before stopped, if it could say; null goes on after the last confirmed element.</param>
+    /// <param name="now">The time.</param>
+    public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now)
+    {
+        Debug.Assert(!IsOver);
+        Fence(now);
+        if (position is not { } start || !_out.TryRestart(start))
+        {
+            bool restarted = _out.TryRestart(_out.Confirmed);
+            Debug.Assert(restarted);
+        }
+
+        RestartRuns();
+        Confirm();
+        Consumer = consumer;
+        IsNamed = isNamed;
+        Epoch++;
+        IsReaderAttached = true;
+        _isFenced = false;
+        _readerHeardAt = now;
+        _retry.OnProgress(now);
+        return _out.Confirmed;
+    }
+
+    /// <summary>From now on the present reader gets nothing and is not listened to (P-09).</summary>
+    public void Fence(TimeSpan now)
+    {
+        if (!IsReaderAttached) return;
+        IsReaderAttached = false;
+        _isFenced = true;
+        _unreadSince = now;
+    }
+
+    /// <summary>Takes what a writer sends.</summary>
+    public Verdict OnFrame(Frame<T> frame, TimeSpan now, out string? violation)
+    {
+        violation = null;
+        if (frame.Stream != Stream || !_writers.TryGetValue(frame.Peer, out var slot)) return Verdict.Stale;
+
+        slot.HeardAt = now;
+        if (frame.Leaving)
+        {
+            // It knows how it ended, or it has never been; either way it will not ask again.
+            if (IsOver || slot.IsEnded) Remove(slot);
+            return Verdict.Accepted;
+        }
+
+        if (IsOver || (End is not null && !slot.IsEnded))
+        {
+            MarkDirty(slot);
+            return Verdict.Duplicate;
+        }
+
+        var verdict = TakeElements(slot, frame, now, out violation);
+        if (verdict == Verdict.Violation)
+        {
+            EndStream(new StreamEnd(StreamEndReason.ProtocolViolation, violation), now);
+            return verdict;
+        }
+
+        if (slot.IsRecalled && frame.Grant == slot.Grant)
+        {
+            slot.Limit = slot.Ceiling = Math.Clamp(frame.Held, slot.In.Received, slot.Ceiling);
+            slot.In.Lower(slot.Limit);
+        }
+
+        slot.Wanted = Math.Max(frame.Wanted, slot.In.Received);
+        MarkDirty(slot);
+        ShareCredit();
+        return verdict;
+    }
+
+    /// <summary>Takes what the reader says.</summary>
+    public Verdict OnDemand(Demand demand, TimeSpan now, out string? violation)
+    {
+        violation = null;
+        if (demand.Stream != Stream || demand.Peer != Epoch || !IsReaderAttached || IsOver) return Verdict.Stale;
+
+        if (demand.Limit < demand.Confirmed || !_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
+        {
+            violation = $"The reader has {demand.Received}, finished {demand.Confirmed} and asks up to {demand.Limit}, but {_out.Sent} elements were sent.";
+            EndStream(new StreamEnd(StreamEndReason.ProtocolViolation, violation), now);
+            return Verdict.Violation;
+        }
+
+        _readerHeardAt = now;
+        if (progress) _retry.OnProgress(now);
+        progress |= demand.Limit > _out.Limit;
+        _out.Grant(demand.Limit);
+        Confirm();
+
+        if (demand.Leave == Leave.Cancel)
+        {
+            Terminate(demand.End ?? StreamEnd.Cancelled, now);
+            return Verdict.Accepted;
+        }
+
+        if (demand.Leave == Leave.Detach) Detach(now);
+        if (_out.IsEnded && _out.Confirmed >= _out.Top) Finish(now);
+
+        ShareCredit();
+        return progress ? Verdict.Accepted : Verdict.Duplicate;
+    }
+
+    /// <summary>The stream takes no more; the reader still gets what it holds, and then the end. The first end counts (P-11).</summary>
+    public void EndStream(StreamEnd end, TimeSpan now)
+    {
+        if (End is not null) return;
+
+        End = end;
+        _endedAt = now;
+        if (!IsReaderAttached) _unreadSince = now;
+        _out.End();
+        foreach (var slot in _writers.Values) MarkDirty(slot);
+    }
+
+    /// <summary>The stream is over at once, whatever it holds.</summary>
+    public void Terminate(StreamEnd end, TimeSpan now)
+    {
+        if (IsOver) return;
+        if (End is not { Reason: StreamEndReason.Failed or StreamEndReason.ProtocolViolation }) End = end;
+        Finish(now);
+    }
+
+    /// <summary>Takes what is to be said to one writer, in answer to its frame.</summary>
+    public bool TryTakeDemandFor(long writer, out Demand demand)
+    {
+        if (!_writers.TryGetValue(writer, out var slot))
+        {
+            demand = default;
+            return false;
+        }
+
+        slot.IsDirty = false;
+        demand = DemandFor(slot);
+        return true;
+    }
+
+    /// <summary>Takes what is to be said to the next writer that something changed for.</summary>
+    public bool TryTakeDemand(out Demand demand)
+    {
+        while (_dirty.TryDequeue(out var slot))
+        {
+            if (!slot.IsDirty || !_writers.ContainsKey(slot.Number)) continue;
+            slot.IsDirty = false;
+            demand = DemandFor(slot);
+            return true;
+        }
+
+        demand = default;
+        return false;
+    }
+
+    /// <summary>Takes the next frame for the reader.</summary>
+    public bool TryTakeFrame(int maxElements, long maxBytes, TimeSpan now, out Frame<T> frame)
+    {
+        frame = default;
+        if (!IsReaderAttached || IsOver || !_out.CanSend) return false;
+
+        List<Batch<T>>? batches = null;
+        Batch<T> single = default;
+        int count = 0;
+        while (maxElements > 0 && _sendRuns.TryPeek(out var run))
+        {
+            long left = run.First + run.Count - _out.Sent;
+            if (left <= 0)
+            {
+                _sendRuns.Dequeue();
+                continue;
+            }
+
+            if (!_out.TryTake((int)Math.Min(maxElements, left), ref maxBytes, out long first, out T[] elements)) break;
+
+            var batch = new Batch<T>(first, run.Writer, run.WriterFirst + (first - run.First), elements);
+            if (count++ == 0) single = batch;
+            else (batches ??= [single]).Add(batch);
+            maxElements -= elements.Length;
+        }
+
+        long endAt = _out.TryTakeEnd() ? _out.Next : -1;
+        if (count == 0 && endAt < 0) return false;
+
+        _retry.OnSpoke(now);
+        frame = new Frame<T>(Stream, Epoch, batches?.ToArray() ?? (count == 0 ? [] : [single]), endAt, endAt >= 0 ? End : null);
+        return true;
+    }
+
+    /// <summary>When <see cref="OnTick"/> wants to be called.</summary>
+    public TimeSpan NextDeadline
+    {
+        get
+        {
+            if (IsForgotten) return TimeSpan.MaxValue;
+            if (IsOver) return _endedAt + 2 * _timings.Lease;
+
+            var due = Min(UnreadDeadline, _leaseCheckAt);
+            return IsReaderAttached && _out.IsUnanswered ? Min(due, _retry.Due(unresolved: true)) : due;
+        }
+    }
+
+    /// <summary>Time has passed. True if frames in flight to the reader are to be given up as lost.</summary>
+    public bool OnTick(TimeSpan now)
+    {
+        if (IsForgotten) return false;
+        if (IsOver)
+        {
+            IsForgotten = now >= _endedAt + 2 * _timings.Lease;
+            return false;
+        }
+
+        if (now >= _leaseCheckAt) CheckLeases(now);
+        if (now >= UnreadDeadline && !IsOver)
+        {
+            Terminate(new StreamEnd(StreamEndReason.Abandoned, $"No reader came within the subscription timeout of {_subscriptionTimeout}."), now);
+        }
+
+        if (IsOver || !IsReaderAttached || !_out.IsUnanswered || now < _retry.Due(unresolved: true)) return false;
+
+        _retry.OnExpired(now);
+        _out.Rewind();
+        RestartRuns();
+        return true;
+    }
+
+    /// <summary>What a reader is told that is not listened to: how it came to be sent away.</summary>
+    public StreamEnd AnswerStale(Demand demand)
+    {
+        if (demand.Stream == Stream && (demand.Peer < Epoch || (demand.Peer == Epoch && _isFenced))) return new StreamEnd(StreamEndReason.Superseded);
+        return End ?? new StreamEnd(StreamEndReason.Abandoned, "The producer does not know this reader any more.");
+    }
+
+    private Verdict TakeElements(WriterSlot<T> slot, Frame<T> frame, TimeSpan now, out string? violation)
+    {
+        violation = null;
+        var verdict = Verdict.Duplicate;
+        foreach (var batch in frame.Batches)
+        {
+            var one = slot.In.OnBatch(batch, _arrived, out violation);
+            if (one == Verdict.Violation) return one;
+            if (one == Verdict.Accepted) verdict = one;
+        }
+
+        foreach (var batch in _arrived)
+        {
+            var run = new Run(_out.Next, batch.Elements.Count, slot.Number, batch.WriterFirst);
+            _runs.Enqueue(run);
+            _sendRuns.Enqueue(run);
+            _out.Append(batch.Elements);
+        }
+
+        _arrived.Clear();
+        if (frame is { EndAt: >= 0, End: { } end })
+        {
+            var one = slot.In.OnEnd(frame.EndAt, end, out violation);
+            if (one == Verdict.Violation) return one;
+            if (one == Verdict.Accepted) verdict = one;
+        }
+
+        if (slot is { IsEnded: true, EndedAt: < 0 }) OnWriterEnded(slot, slot.In.End!, now);
+        return verdict;
+    }
+
+    private void OnWriterEnded(WriterSlot<T> slot, StreamEnd end, TimeSpan now)
+    {
+        slot.EndedAt = _out.Next;
+        _turn.Remove(slot);
+        _attached--;
+        if (end.Reason == StreamEndReason.Abandoned) _abandoned = true;
+
+        if (end.Reason is StreamEndReason.Failed) EndStream(end, now);
+        else if (_attached == 0) EndStream(WritersEnd, now);
+        Confirm();
+    }
+
+    private StreamEnd WritersEnd => _abandoned
+        ? new StreamEnd(StreamEndReason.Abandoned, "A writer let go of the stream without completing it.")
+        : StreamEnd.Completed;
+
+    /// <summary>Looked at four times a lease, so that who was lost is noticed before two leases are over (P-10).</summary>
+    private void CheckLeases(TimeSpan now)
+    {
+        _leaseCheckAt = now + _timings.Lease / 4;
+        var patience = 1.75 * _timings.Lease;
+        foreach (var slot in _writers.Values.Where(slot => now - slot.HeardAt >= patience).ToArray())
+        {
+            if (!slot.IsEnded) Lose(slot, now);
+            else if (_out.Confirmed >= slot.EndedAt) Remove(slot);
+        }
+
+        if (IsReaderAttached && now - _readerHeardAt >= patience) LoseReader(now);
+    }
+
+    private void Lose(WriterSlot<T> slot, TimeSpan now)
+    {
+        Remove(slot);
+        _attached--;
+        _abandoned = true;
+        if (_attached == 0) EndStream(new StreamEnd(StreamEndReason.Abandoned, $"A writer was not heard of for {2 * _timings.Lease}."), now);
+        ShareCredit();
+    }
+
+    private void LoseReader(TimeSpan now)
+    {
+        if (IsNamed)
+        {
+            Detach(now);
+            return;
+        }
+
+        Terminate(new StreamEnd(StreamEndReason.Abandoned, $"The reader was not heard of for {2 * _timings.Lease}."), now);
+    }
+
+    private void Detach(TimeSpan now)
+    {
+        IsReaderAttached = false;
+        _isFenced = false;
+        _unreadSince = now;
+        bool restarted = _out.TryRestart(_out.Confirmed);
+        Debug.Assert(restarted);
+        RestartRuns();
+    }
+
+    private void Finish(TimeSpan now)
+    {
+        IsOver = true;
+        IsReaderAttached = false;
+        _endedAt = now;
+        _out.Clear();
+        _runs.Clear();
+        _sendRuns.Clear();
+        foreach (var slot in _writers.Values) MarkDirty(slot);
+    }
+
+    /// <summary>Carries what the reader confirmed to the writers that put it.</summary>
+    private void Confirm()
+    {
+        while (_runs.TryPeek(out var run))
+        {
+            long done = Math.Min(_out.Confirmed - run.First, run.Count);
+            if (done <= 0) break;
+
+            if (_writers.TryGetValue(run.Writer, out var slot) && slot.Confirmed < run.WriterFirst + done)
+            {
+                slot.Confirmed = run.WriterFirst + done;
+                if (slot.IsEnded) MarkDirty(slot);
+            }
+
+            if (done < run.Count) break;
+            _runs.Dequeue();
+        }
+    }
+
+    private void RestartRuns()
+    {
+        _sendRuns.Clear();
+        foreach (var run in _runs)
+        {
+            if (run.First + run.Count > _out.Sent) _sendRuns.Enqueue(run);
+        }
+    }
+
+    private Demand DemandFor(WriterSlot<T> slot)
+    {
+        bool isFinished = slot.In.End is { Reason: StreamEndReason.Completed } && _out.Confirmed >= slot.EndedAt && (_attached > 0 || IsOver);
+
+        // Who has ended waits for what becomes of its elements; who has not is sent away by any end.
+        bool isTold = IsOver || (End is { } end && (!slot.IsEnded || end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation));
+        return new Demand(Stream, slot.Number, slot.In.Received, isFinished ? slot.In.Received : slot.Confirmed, slot.Limit, slot.Grant,
+            isTold ? End : null);
+    }
+
+    private void MarkDirty(WriterSlot<T> slot)
+    {
+        if (slot.IsDirty) return;
+        slot.IsDirty = true;
+        _dirty.Enqueue(slot);
+    }
+
+    private void Remove(WriterSlot<T> slot)
+    {
+        _writers.Remove(slot.Number);
+        _turn.Remove(slot);
+    }
+
+    /// <summary>
+    /// Hands out what the buffer and the demand allow: what was put and not received never exceeds both together (P-07),
+    /// whoever holds the credit. Claims are served in turn; credit that lies unused while another writer starves is recalled (P-08).
+    /// </summary>
+    private void ShareCredit()
+    {
+        if (_turn.Count == 0 || End is not null) return;
+
+        if (_bufferSize == 0)
+        {
+            foreach (var slot in _turn) Raise(slot, long.MaxValue);
+            return;
+        }
+
+        long total = Saturate(_out.Limit, _bufferSize) - _out.Next;
+        long free = total;
+        foreach (var slot in _turn) free -= slot.Unused;
+        long share = Math.Max(1, total / _turn.Count);
+
+        for (int i = 0; i < _turn.Count && free > 0; i++)
+        {
+            _served = (_served + 1) % _turn.Count;
+            var slot = _turn[_served];
+            if (slot.IsRecalled || slot.Unused > share / 2) continue;
+
+            long more = Math.Min(free, share - slot.Unused);
+            Raise(slot, slot.Limit + more);
+            free -= more;
+        }
+
+        if (free <= 0 && _turn.Count > 1) RecallForHungry(share);
+    }
+
+    private void Raise(WriterSlot<T> slot, long limit)
+    {
+        if (limit <= slot.Limit) return;
+        slot.Limit = slot.Ceiling = limit;
+        slot.In.Grant(limit);
+        MarkDirty(slot);
+    }
+
+    private void RecallForHungry(long share)
+    {
+        if (!_turn.Exists(slot => slot.IsHungry && slot.Unused == 0)) return;
+
+        WriterSlot<T>? richest = null;
+        foreach (var slot in _turn)
+        {
+            if (slot.IsRecalled) MarkDirty(slot);   // the recall, or its answer, may have been lost
+            else if ((slot.Unused > share || !slot.IsHungry) && slot.Unused > (richest?.Unused ?? 0)) richest = slot;
+        }
+
+        if (richest is null) return;
+        richest.Grant++;
+        richest.Limit = richest.In.Received + (richest.Unused > share ? share : 0);
+        MarkDirty(richest);
+    }
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private static long Saturate(long position, long more) => position > long.MaxValue - more ? long.MaxValue : position + more;
+}

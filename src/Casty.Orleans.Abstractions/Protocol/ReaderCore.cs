@@ -1,0 +1,253 @@
+namespace Casty.Orleans.Protocol;
+
+/// <summary>
+/// A reader's end of a stream: asks for what it has room for, restores order, hands elements out one by one, and knows
+/// how far it is and how the stream ended.
+/// </summary>
+internal sealed class ReaderCore<T>
+{
+    private readonly StreamTimings _timings;
+    private readonly Inbound<T> _in;
+    private readonly Queue<Batch<T>> _ready = new();
+    private readonly List<Batch<T>> _arrived = [];
+    private readonly Func<T, int>? _sizeOf;
+    private readonly long _maxBytes;
+    private DemandWindow _window;
+    private RetryTimer _retry;
+    private TimeSpan _answeredAt;
+    private Demand _said;
+    private Leave _leave;
+    private StreamEnd? _leaveCause;
+    private int _offset;
+    private long _waitingElements;
+    private long _bytesSinceSaid;
+    private bool _isStarving;
+    private bool _mustSpeak;
+
+    public ReaderCore(StreamKey stream, long epoch, long position, int initialDemand, int maxDemand, StreamTimings timings,
+        TimeSpan now, Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue)
+    {
+        Stream = stream;
+        Epoch = epoch;
+        Given = Finished = position;
+        _in = new Inbound<T>(position);
+        _window = new DemandWindow(initialDemand, maxDemand);
+        _retry = new RetryTimer(timings);
+        _retry.OnSpoke(now);
+        _timings = timings;
+        _answeredAt = now;
+        _sizeOf = sizeOf;
+        _maxBytes = maxBytes;
+        _in.Grant(Saturate(position, _window.Size));
+        _said = new Demand(stream, epoch, position, position, position);
+    }
+
+    public StreamKey Stream { get; }
+
+    public long Epoch { get; }
+
+    /// <summary>How many elements the reader was given: the position after the last one.</summary>
+    public long Given { get; private set; }
+
+    /// <summary>Everything before it is finished: the reader has asked for the next one, or left.</summary>
+    public long Finished { get; private set; }
+
+    /// <summary>How many elements are asked for and not given.</summary>
+    public long Outstanding => _in.Limit - Given;
+
+    /// <summary>How many elements wait to be given.</summary>
+    public long Waiting => _waitingElements;
+
+    /// <summary>How the stream ended for this reader, once everything before that was given; null while it goes on.</summary>
+    public StreamEnd? End { get; private set; }
+
+    /// <summary>The reader has left, or has seen the end: no more elements.</summary>
+    public bool IsOver => End is not null || _leave != Leave.None;
+
+    /// <summary>There is nothing left to say: the producer knows that this reader is done, or is given up.</summary>
+    public bool IsSettled { get; private set; }
+
+    /// <summary>The reader asks for the next element; with that, the one before is finished.</summary>
+    public bool TryTake(out T element)
+    {
+        Finish();
+        if (IsOver || !_ready.TryPeek(out var batch))
+        {
+            element = default!;
+            if (!IsOver && !_isStarving)
+            {
+                _isStarving = true;
+                if (_in.Received >= _said.Limit) _window.OnStarved();
+                if (_in.Received == _said.Limit || _said.Confirmed < Finished) _mustSpeak = IsWorthSaying();
+            }
+
+            return false;
+        }
+
+        element = batch.Elements[_offset++];
+        if (_offset == batch.Elements.Count)
+        {
+            _ready.Dequeue();
+            _offset = 0;
+        }
+
+        _isStarving = false;
+        _waitingElements--;
+        Given++;
+        if (_sizeOf is not null) _bytesSinceSaid += _sizeOf(element);
+        _window.OnTaken(Given, (int)_waitingElements);
+        _in.Grant(Saturate(Given, _window.Size));
+        SeeEnd();
+        return true;
+    }
+
+    /// <summary>What was given is finished.</summary>
+    public void Finish()
+    {
+        Finished = Given;
+        SeeEnd();
+    }
+
+    /// <summary>Takes what the producer sends.</summary>
+    public Verdict OnFrame(Frame<T> frame, TimeSpan now, out string? violation)
+    {
+        violation = null;
+        if (frame.Stream != Stream || frame.Peer != Epoch) return Verdict.Stale;
+
+        _answeredAt = now;
+        if (IsOver) return Verdict.Duplicate;
+
+        var verdict = Verdict.Duplicate;
+        foreach (var batch in frame.Batches)
+        {
+            var one = _in.OnBatch(batch, _arrived, out violation);
+            if (one == Verdict.Violation) return one;
+            if (one == Verdict.Accepted) verdict = one;
+        }
+
+        if (frame is { EndAt: >= 0, End: { } end })
+        {
+            var one = _in.OnEnd(frame.EndAt, end, out violation);
+            if (one == Verdict.Violation) return one;
+            if (one == Verdict.Accepted) verdict = one;
+        }
+
+        foreach (var batch in _arrived)
+        {
+            _ready.Enqueue(batch);
+            _waitingElements += batch.Elements.Count;
+        }
+
+        _arrived.Clear();
+        if (verdict == Verdict.Accepted) _retry.OnProgress(now);
+        SeeEnd();
+        return verdict;
+    }
+
+    /// <summary>The producer answered a demand: it lives.</summary>
+    public void OnAnswered(Demand answered, TimeSpan now)
+    {
+        _answeredAt = now;
+        if (answered.Leave != Leave.None || (_in.End is not null && answered.Confirmed >= _in.Received)) IsSettled = true;
+    }
+
+    /// <summary>The reader leaves before the end. The first leave counts.</summary>
+    public bool TryLeave(Leave leave, StreamEnd? cause = null)
+    {
+        if (IsOver)
+        {
+            Finish();
+            return false;
+        }
+
+        _leave = leave;
+        _leaveCause = cause;
+        Finished = Given;
+        DropElements();
+        _mustSpeak = true;
+        return true;
+    }
+
+    /// <summary>The stream is over for this reader without a word from the producer, or because it was told so.</summary>
+    public void Stop(StreamEnd end)
+    {
+        IsSettled = true;
+        if (IsOver) return;
+        End = end;
+        DropElements();
+    }
+
+    /// <summary>The newest demand, to be sent now or echoed in a response.</summary>
+    public Demand Current => new(
+        Stream, Epoch, _in.Received, End is not null && Finished == Given ? Math.Max(_in.Received, Finished) : Finished, _in.Limit,
+        0, _leaveCause, _leave);
+
+    /// <summary>Takes the demand to send, if it is worth a message (P-06).</summary>
+    public bool TryTakeDemand(TimeSpan now, out Demand demand)
+    {
+        demand = Current;
+        if (IsSettled || !(_mustSpeak || IsDue(demand))) return false;
+
+        OnSaid(demand, now);
+        return true;
+    }
+
+    /// <summary>A demand has left, by itself or as an echo.</summary>
+    public void OnSaid(Demand demand, TimeSpan now)
+    {
+        _mustSpeak = false;
+        _said = demand;
+        _bytesSinceSaid = 0;
+        _retry.OnSpoke(now);
+    }
+
+    /// <summary>When <see cref="OnTick"/> wants to be called.</summary>
+    public TimeSpan NextDeadline => IsSettled
+        ? TimeSpan.MaxValue
+        : TimeSpan.FromTicks(Math.Min(_retry.Due(IsUnresolved).Ticks, (_answeredAt + _timings.Lease).Ticks));
+
+    /// <summary>Time has passed.</summary>
+    public void OnTick(TimeSpan now)
+    {
+        if (IsSettled) return;
+
+        if (now - _answeredAt >= _timings.Lease)
+        {
+            Stop(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}."));
+            return;
+        }
+
+        if (now < _retry.Due(IsUnresolved)) return;
+
+        _retry.OnExpired(now);
+        _mustSpeak = true;
+    }
+
+    /// <summary>Something that was said may have been lost: a grant that nothing came of, or a farewell.</summary>
+    private bool IsUnresolved => IsOver || _isStarving;
+
+    private bool IsWorthSaying() => _in.Limit > _said.Limit || Finished > _said.Confirmed;
+
+    private bool IsDue(Demand demand)
+    {
+        if (demand.Leave != _said.Leave) return true;
+        if (demand.Received > _said.Received && _in.End is not null && demand.Confirmed >= demand.Received) return true;
+        if (_said.Limit == _said.Confirmed && demand.Limit > _said.Limit) return true;
+        if (_bytesSinceSaid > _maxBytes / 2) return true;
+        return !IsOver && demand.Limit - _said.Limit >= Math.Max(1, _window.Size / 2);
+    }
+
+    private void SeeEnd()
+    {
+        if (End is null && _leave == Leave.None && _in.End is { } end && _waitingElements == 0) End = end;
+    }
+
+    private void DropElements()
+    {
+        _ready.Clear();
+        _offset = 0;
+        _waitingElements = 0;
+    }
+
+    private static long Saturate(long position, long more) => position > long.MaxValue - more ? long.MaxValue : position + more;
+}

@@ -1,0 +1,194 @@
+using System.Diagnostics;
+
+namespace Casty.Orleans.Protocol;
+
+/// <summary>
+/// A writer's end of a stream: keeps what the reader has not finished, sends what it has credit for, and knows how its
+/// part ended. No clock, task or lock: its shell feeds it, takes what it has to say, and arms one timer.
+/// </summary>
+internal sealed class WriterCore<T>
+{
+    private readonly Outbound<T> _out;
+    private readonly StreamTimings _timings;
+    private RetryTimer _retry;
+    private TimeSpan _answeredAt;
+    private StreamEnd? _end;
+    private long _grant;
+    private int _waiting;
+    private bool _mustSpeak;
+    private bool _saidBye;
+
+    public WriterCore(StreamKey stream, long writer, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null)
+    {
+        Stream = stream;
+        Writer = writer;
+        _timings = timings;
+        _out = new Outbound<T>(sizeOf: sizeOf);
+        _retry = new RetryTimer(timings);
+        _retry.OnSpoke(now);
+        _answeredAt = now;
+    }
+
+    public StreamKey Stream { get; }
+
+    public long Writer { get; }
+
+    /// <summary>How many elements were put.</summary>
+    public long Put => _out.Next;
+
+    /// <summary>How many elements the reader has finished.</summary>
+    public long Finished => Math.Min(_out.Confirmed, _out.Next);
+
+    /// <summary>How many elements may be put now.</summary>
+    public long Credit => IsOpen ? _out.Limit - _out.Next : 0;
+
+    /// <summary>Elements may still be put.</summary>
+    public bool IsOpen => _end is null && Outcome is null;
+
+    /// <summary>How this writer itself ended its part; null while it has not.</summary>
+    public StreamEnd? End => _end;
+
+    /// <summary>The producer holds everything that was put, and the end.</summary>
+    public bool IsEndReceived => _out.IsEnded && _out.Received >= _out.Top;
+
+    /// <summary>
+    /// How it all came out for this writer: completed once the reader has finished its elements; null while that is open.
+    /// </summary>
+    public StreamEnd? Outcome { get; private set; }
+
+    public bool TryPut(T element)
+    {
+        if (Credit <= 0) return false;
+        _out.Append(element);
+        return true;
+    }
+
+    /// <summary>How many puts wait for credit: the producer serves those who want (P-08).</summary>
+    public void SetWaiting(int waiting)
+    {
+        if (waiting > 0 && _waiting == 0 && Credit <= 0) _mustSpeak = true;
+        _waiting = waiting;
+    }
+
+    /// <summary>Ends this writer's part. The first end counts; false if there was one.</summary>
+    public bool TryEnd(StreamEnd end)
+    {
+        if (!IsOpen) return false;
+        _end = end;
+        _out.End();
+        return true;
+    }
+
+    /// <summary>Takes what the producer says.</summary>
+    public Verdict OnDemand(Demand demand, TimeSpan now, out string? violation)
+    {
+        violation = null;
+        if (demand.Stream != Stream || demand.Peer != Writer) return Verdict.Stale;
+
+        _answeredAt = now;
+        if (Outcome is not null) return Verdict.Duplicate;
+
+        if (!_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
+        {
+            violation = $"The producer has {demand.Received} and finished {demand.Confirmed} elements of this writer, which has sent {_out.Sent}.";
+            return Verdict.Violation;
+        }
+
+        progress |= ApplyGrant(demand);
+        if (progress) _retry.OnProgress(now);
+
+        if (_end is { Reason: StreamEndReason.Completed } && _out.Confirmed >= _out.Top) Settle(StreamEnd.Completed);
+        else if (demand.End is { } end) Settle(end);
+
+        return progress || Outcome is not null ? Verdict.Accepted : Verdict.Duplicate;
+    }
+
+    /// <summary>The stream is over for this writer without a word from the producer.</summary>
+    public void Settle(StreamEnd outcome)
+    {
+        if (Outcome is not null) return;
+        Outcome = outcome;
+        _out.Clear();
+    }
+
+    /// <summary>Takes the next frame to send, if there is something to say.</summary>
+    public bool TryTakeFrame(int maxElements, long maxBytes, TimeSpan now, out Frame<T> frame)
+    {
+        if (Outcome is not null)
+        {
+            frame = default;
+            if (_saidBye) return false;
+            _saidBye = true;
+            frame = Frame([], -1) with { Leaving = true };
+            return true;
+        }
+
+        Batch<T>[] batches = _out.TryTake(maxElements, ref maxBytes, out long first, out T[] elements)
+            ? [new Batch<T>(first, Writer, first, elements)]
+            : [];
+        long endAt = _out.TryTakeEnd() ? _out.Next : -1;
+
+        if (batches.Length == 0 && endAt < 0 && !_mustSpeak)
+        {
+            frame = default;
+            return false;
+        }
+
+        _mustSpeak = false;
+        _retry.OnSpoke(now);
+        frame = Frame(batches, endAt);
+        return true;
+    }
+
+    /// <summary>When <see cref="OnTick"/> wants to be called.</summary>
+    public TimeSpan NextDeadline => Outcome is not null
+        ? TimeSpan.MaxValue
+        : TimeSpan.FromTicks(Math.Min(_retry.Due(IsUnresolved).Ticks, (_answeredAt + _timings.Lease).Ticks));
+
+    /// <summary>Time has passed. True if frames in flight are to be given up as lost.</summary>
+    public bool OnTick(TimeSpan now)
+    {
+        if (Outcome is not null) return false;
+
+        if (now - _answeredAt >= _timings.Lease)
+        {
+            // The holder of a lease stops by itself, before its counterpart acts (P-10).
+            Settle(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}."));
+            return true;
+        }
+
+        if (now < _retry.Due(IsUnresolved)) return false;
+
+        bool lost = _out.IsUnanswered;
+        _retry.OnExpired(now);
+        _out.Rewind();
+        _mustSpeak = true;
+        return lost;
+    }
+
+    private bool IsUnresolved => _out.IsUnanswered || (_waiting > 0 && Credit <= 0);
+
+    private bool ApplyGrant(Demand demand)
+    {
+        long before = _out.Limit;
+        if (demand.Grant > _grant)
+        {
+            _grant = demand.Grant;
+            _out.Recall(demand.Limit);
+            _mustSpeak = true;   // the producer counts what it recalled as free only once it is told
+        }
+        else if (demand.Grant == _grant)
+        {
+            _out.Grant(demand.Limit);
+        }
+
+        if (_waiting > 0 && Credit <= 0 && _out.Limit != before) _mustSpeak = true;
+        return _out.Limit != before;
+    }
+
+    private Frame<T> Frame(Batch<T>[] batches, long endAt) => new(
+        Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit);
+
+    [Conditional("DEBUG")]
+    internal void AssertInvariants() => Debug.Assert(Put <= _out.Limit || Outcome is not null);
+}

@@ -1,0 +1,42 @@
+namespace Casty.Orleans.Protocol;
+
+/// <summary>What a producer knows of one writer.</summary>
+internal sealed class WriterSlot<T>(long number, TimeSpan now)
+{
+    public long Number { get; } = number;
+
+    public Inbound<T> In { get; } = new();
+
+    /// <summary>The newest grant sent to the writer; a recall raises it.</summary>
+    public long Grant { get; set; }
+
+    /// <summary>The limit of the newest grant.</summary>
+    public long Limit { get; set; }
+
+    /// <summary>The most that the writer can believe to hold: what a recall has not yet brought back counts as used (P-08).</summary>
+    public long Ceiling { get; set; }
+
+    /// <summary>The position up to which the writer would put if it could.</summary>
+    public long Wanted { get; set; }
+
+    /// <summary>The reader has finished this writer's elements before this position.</summary>
+    public long Confirmed { get; set; }
+
+    /// <summary>The position of the stream at which this writer's end stands; −1 while it has none.</summary>
+    public long EndedAt { get; set; } = -1;
+
+    public TimeSpan HeardAt { get; set; } = now;
+
+    /// <summary>Waits in line to be told something.</summary>
+    public bool IsDirty { get; set; }
+
+    public bool IsEnded => In.End is not null;
+
+    /// <summary>Credit that the writer may hold and has not used, as far as is known here.</summary>
+    public long Unused => IsEnded ? 0 : Math.Max(0, Ceiling - In.Received);
+
+    /// <summary>A recall is on its way and not answered.</summary>
+    public bool IsRecalled => Ceiling > Limit;
+
+    public bool IsHungry => !IsEnded && Wanted > Limit;
+}
