@@ -37,9 +37,16 @@ internal sealed class Inbound<T>(long start = 0)
     public Verdict OnBatch(Batch<T> batch, List<Batch<T>> ready, out string? violation)
     {
         violation = null;
-        if (batch.First < 0 || batch.Next > Limit)
+        if (batch.Elements.Count == 0)
         {
-            violation = $"A batch covers positions {batch.First} to {batch.Next - 1} but only those before {Limit} were asked for.";
+            violation = $"A batch at position {batch.First} is empty.";
+            return Verdict.Violation;
+        }
+
+        // Not "Next > Limit": an absurd position would overflow and look small.
+        if (batch.First < 0 || batch.First > Limit - batch.Elements.Count)
+        {
+            violation = $"A batch of {batch.Elements.Count} begins at {batch.First} but only positions before {Limit} were asked for.";
             return Verdict.Violation;
         }
 
@@ -71,6 +78,12 @@ internal sealed class Inbound<T>(long start = 0)
             return Verdict.Violation;
         }
 
+        if (end.Reason == StreamEndReason.None)
+        {
+            violation = "The sender ended without a reason.";
+            return Verdict.Violation;
+        }
+
         if (endAt < Received || endAt > Limit || (_early is { Count: > 0 } && endAt < _early.Values[^1].Next))
         {
             violation = $"The sender ended at {endAt} but {Received} had arrived and {Limit} were asked for.";
@@ -81,6 +94,13 @@ internal sealed class Inbound<T>(long start = 0)
         _end = end;
         Settle();
         return Verdict.Accepted;
+    }
+
+    /// <summary>Drops what waits for earlier elements: nobody wants it any more (P-11).</summary>
+    public void Clear()
+    {
+        _early = null;
+        Stashed = 0;
     }
 
     private Verdict Stash(Batch<T> batch)

@@ -13,7 +13,11 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
 {
     private readonly RingBuffer<T> _elements = new(start);
     private long _sentBytes;
-    private long _highSent = start;
+    private long _highSent = start;   // survives a rewind: what left once may be acknowledged at any time
+    private long _reached = start;    // survives a restart: no reader of this stream has got further
+
+    /// <summary>What may be out and unconfirmed, in bytes; one element always passes (P-07).</summary>
+    public long MaxBytes { get; set; } = maxBytes;
 
     /// <summary>Everything before it is finished at the far end and forgotten here.</summary>
     public long Confirmed { get; private set; } = start;
@@ -37,14 +41,14 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     public long Top => IsEnded ? Next + 1 : Next;
 
     /// <summary>Some of what left has not arrived, as far as is known here.</summary>
-    public bool IsUnanswered => Sent > Received;
+    public bool IsUnanswered => _highSent > Received;
 
     /// <summary>Something is ready to leave now.</summary>
     public bool CanSend => CanSendEnd || (Sent < Math.Min(Next, Limit) && HasByteCredit);
 
     private bool CanSendEnd => IsEnded && Sent == Next;
 
-    private bool HasByteCredit => _sentBytes < maxBytes || Sent <= Confirmed;
+    private bool HasByteCredit => Sent <= Confirmed || _sentBytes + SizeOf(Sent) <= MaxBytes;
 
     public void Append(T element)
     {
@@ -59,6 +63,9 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     }
 
     public void End() => IsEnded = true;
+
+    /// <summary>Changes how the elements are kept, not what they are. Only while none is out: their sizes may change.</summary>
+    public void Convert(Func<T, T> convert) => _elements.Convert(convert);
 
     /// <summary>Applies a grant. Late or repeated ones have no effect (P-03).</summary>
     public void Grant(long limit)
@@ -78,7 +85,7 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     public bool TryAcknowledge(long received, long confirmed, out bool progress)
     {
         progress = false;
-        if (received > _highSent || confirmed > Math.Max(received, Received)) return false;
+        if (confirmed < 0 || confirmed > received || received > _highSent) return false;
 
         if (received > Received)
         {
@@ -93,7 +100,7 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
         }
 
         // A late acknowledgement can overtake a rewind: what has arrived need not leave again.
-        while (Sent < Received) Pass();
+        if (Sent < Received) Advance(Received, Bytes(Sent, Received));
 
         AssertInvariants();
         return true;
@@ -105,18 +112,17 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
         first = Sent;
         long available = Math.Min(Math.Min(Next, Limit) - Sent, max);
         long count = sizeOf is null ? available : 0;
+        long taken = 0;
 
         if (sizeOf is not null)
         {
-            long outstanding = _sentBytes;
-            while (count < available)
+            while (count < available && bytes > 0)
             {
                 int size = sizeOf(_elements[Sent + count]);
                 bool alone = count == 0 && Sent <= Confirmed;
-                if (!alone && (outstanding + size > maxBytes || (bytes < size && count > 0))) break;
-                if (bytes <= 0) break;
+                if (!alone && (_sentBytes + taken + size > MaxBytes || (bytes < size && count > 0))) break;
 
-                outstanding += size;
+                taken += size;
                 bytes -= size;
                 count++;
             }
@@ -130,7 +136,7 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
 
         elements = new T[count];
         _elements.CopyTo(first, elements);
-        for (long i = 0; i < count; i++) Pass();
+        Advance(first + count, taken);
         AssertInvariants();
         return true;
     }
@@ -139,27 +145,23 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     public bool TryTakeEnd()
     {
         if (!CanSendEnd) return false;
-        Pass();
+        Advance(Sent + 1, 0);
         return true;
     }
 
     /// <summary>Sends again from what is known to have arrived (P-05).</summary>
     public void Rewind()
     {
-        while (Sent > Received)
-        {
-            Sent--;
-            if (Sent < Next && Sent >= Confirmed) _sentBytes -= SizeOf(Sent);
-        }
-
+        _sentBytes -= Bytes(Received, Sent);
+        Sent = Received;
         AssertInvariants();
     }
 
     /// <summary>A new far end begins at <paramref name="position"/>, with nothing asked for (P-09).</summary>
     public bool TryRestart(long position)
     {
-        if (position < Confirmed || position > Math.Max(_highSent, Confirmed)) return false;
         position = Math.Min(position, Next);
+        if (position < Confirmed || position > _reached) return false;
 
         Forget(position);
         _sentBytes = 0;
@@ -173,23 +175,29 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
 
     private void Forget(long confirmed)
     {
-        if (sizeOf is not null)
-        {
-            for (long position = Confirmed; position < Math.Min(confirmed, Math.Min(Sent, Next)); position++) _sentBytes -= SizeOf(position);
-        }
-
-        Confirmed = Math.Max(Confirmed, confirmed);
+        _sentBytes -= Bytes(Confirmed, Math.Min(confirmed, Sent));
+        Confirmed = confirmed;
         if (Received < Confirmed) Received = Confirmed;
         if (Sent < Confirmed) Sent = Confirmed;
         _highSent = Math.Max(_highSent, Sent);
         _elements.DropBefore(confirmed);
     }
 
-    private void Pass()
+    private void Advance(long position, long bytes)
     {
-        if (Sent < Next) _sentBytes += SizeOf(Sent);
-        Sent++;
-        _highSent = Math.Max(_highSent, Sent);
+        _sentBytes += bytes;
+        Sent = position;
+        _highSent = Math.Max(_highSent, position);
+        _reached = Math.Max(_reached, position);
+    }
+
+    private long Bytes(long from, long to)
+    {
+        long bytes = 0;
+        if (sizeOf is null) return bytes;
+
+        for (long position = from; position < Math.Min(to, Next); position++) bytes += SizeOf(position);
+        return bytes;
     }
 
     private int SizeOf(long position) => sizeOf?.Invoke(_elements[position]) ?? 0;
@@ -197,7 +205,7 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     [Conditional("DEBUG")]
     private void AssertInvariants()
     {
-        Debug.Assert(Confirmed <= Received && Received <= _highSent && Sent <= _highSent);
+        Debug.Assert(Confirmed <= Received && Received <= _highSent && Sent <= _highSent && _highSent <= _reached);
         Debug.Assert(Received <= Sent && Sent <= Top);
         Debug.Assert(_sentBytes >= 0);
     }

@@ -10,14 +10,13 @@ internal sealed class ProducerCore<T>
 {
     private readonly Dictionary<long, WriterSlot<T>> _writers = [];
     private readonly Queue<WriterSlot<T>> _dirty = new();
-    private readonly List<WriterSlot<T>> _turn = [];
-    private readonly Queue<Run> _runs = new();
-    private readonly Queue<Run> _sendRuns = new();
+    private readonly List<WriterSlot<T>> _turn = [];   // who has not ended, in the order of being served
+    private readonly RingBuffer<Run> _runs = new();
     private readonly List<Batch<T>> _arrived = [];
     private readonly Outbound<T> _out;
     private readonly StreamTimings _timings;
-    private readonly TimeSpan _subscriptionTimeout;
-    private readonly int _bufferSize;
+    private TimeSpan _subscriptionTimeout;
+    private int _bufferSize;
     private RetryTimer _retry;
     private TimeSpan _readerHeardAt;
     private TimeSpan _unreadSince;
@@ -25,12 +24,16 @@ internal sealed class ProducerCore<T>
     private TimeSpan _leaseCheckAt;
     private bool _isFenced;
     private long _nextWriter = 1;
-    private long _attached;
+    private long _sendRun;
     private bool _abandoned;
+    private bool _someEnded;
     private int _served;
 
     /// <summary>Consecutive elements of one writer in the stream's order.</summary>
-    private readonly record struct Run(long First, long Count, long Writer, long WriterFirst);
+    private readonly record struct Run(long First, long Count, long Writer, long WriterFirst)
+    {
+        public long End => First + Count;
+    }
 
     public ProducerCore(StreamKey stream, int bufferSize, TimeSpan subscriptionTimeout, StreamTimings timings, TimeSpan now,
         Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue)
@@ -83,7 +86,18 @@ internal sealed class ProducerCore<T>
     /// <summary>A stream without a reader fails then.</summary>
     public TimeSpan UnreadDeadline => IsReaderAttached || _subscriptionTimeout < TimeSpan.Zero || IsUnused
         ? TimeSpan.MaxValue
-        : _unreadSince + _subscriptionTimeout;
+        : Later(_unreadSince, _subscriptionTimeout);
+
+    /// <summary>The first writer's options hold; before it, nobody needed them.</summary>
+    public void Configure(int bufferSize, TimeSpan subscriptionTimeout)
+    {
+        Debug.Assert(_turn.Count == 0);
+        _bufferSize = bufferSize;
+        _subscriptionTimeout = subscriptionTimeout;
+    }
+
+    /// <summary>Changes how the elements held are kept, as where they turn out to have to be serialised. Not what they are.</summary>
+    public void Convert(Func<T, T> convert) => _out.Convert(convert);
 
     /// <summary>A writer joins. It must not when the stream has an end.</summary>
     public long Attach(TimeSpan now)
@@ -94,7 +108,6 @@ internal sealed class ProducerCore<T>
         var slot = new WriterSlot<T>(_nextWriter++, now);
         _writers.Add(slot.Number, slot);
         _turn.Add(slot);
-        _attached++;
         ShareCredit();
         return slot.Number;
     }
@@ -105,8 +118,7 @@ internal sealed class ProducerCore<T>
         if (!_writers.TryGetValue(writer, out var slot) || slot.IsEnded || slot.In.Received > 0) return;
 
         Remove(slot);
-        _attached--;
-        if (_attached == 0 && _writers.Count > 0 && _writers.Values.All(one => one.IsEnded)) EndStream(WritersEnd, now);
+        if (_turn.Count == 0 && _someEnded) EndStream(WritersEnd, now);
         ShareCredit();
     }
 
@@ -115,9 +127,11 @@ internal sealed class ProducerCore<T>
     /// <param name="isNamed">The subscription outlives its reader.</param>
     /// <param name="position">Where the one before stopped, if it could say; null goes on after the last confirmed element.</param>
     /// <param name="now">The time.</param>
-    public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now)
+    /// <param name="maxBytes">What may be out and unconfirmed, in bytes.</param>
+    public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now, long maxBytes = long.MaxValue)
     {
         Debug.Assert(!IsOver);
+        _out.MaxBytes = maxBytes;
         Fence(now);
         if (position is not { } start || !_out.TryRestart(start))
         {
@@ -125,7 +139,7 @@ internal sealed class ProducerCore<T>
             Debug.Assert(restarted);
         }
 
-        RestartRuns();
+        RewindRuns();
         Confirm();
         Consumer = consumer;
         IsNamed = isNamed;
@@ -135,6 +149,14 @@ internal sealed class ProducerCore<T>
         _readerHeardAt = now;
         _retry.OnProgress(now);
         return _out.Confirmed;
+    }
+
+    /// <summary>A reader that has not asked for anything leaves as if it had never come.</summary>
+    public void Unsubscribe(TimeSpan now)
+    {
+        if (!IsReaderAttached || IsOver) return;
+        Detach(now);
+        if (!IsNamed || (Epoch == 1 && _out.Confirmed == 0)) Consumer = null;
     }
 
     /// <summary>From now on the present reader gets nothing and is not listened to (P-09).</summary>
@@ -153,10 +175,12 @@ internal sealed class ProducerCore<T>
         if (frame.Stream != Stream || !_writers.TryGetValue(frame.Peer, out var slot)) return Verdict.Stale;
 
         slot.HeardAt = now;
+        slot.IsHeard = true;
         if (frame.Leaving)
         {
-            // It knows how it ended, or it has never been; either way it will not ask again.
-            if (IsOver || slot.IsEnded) Remove(slot);
+            // It knows how it ended and will not ask again; where it does so before its end arrived, it gave up (P-10).
+            if (IsOver || End is not null || slot.IsEnded) Remove(slot);
+            else Lose(slot, "A writer gave up on the stream.", now);
             return Verdict.Accepted;
         }
 
@@ -169,7 +193,9 @@ internal sealed class ProducerCore<T>
         var verdict = TakeElements(slot, frame, now, out violation);
         if (verdict == Verdict.Violation)
         {
+            _turn.Remove(slot);
             EndStream(new StreamEnd(StreamEndReason.ProtocolViolation, violation), now);
+            AssertInvariants();
             return verdict;
         }
 
@@ -182,6 +208,7 @@ internal sealed class ProducerCore<T>
         slot.Wanted = Math.Max(frame.Wanted, slot.In.Received);
         MarkDirty(slot);
         ShareCredit();
+        AssertInvariants();
         return verdict;
     }
 
@@ -194,7 +221,7 @@ internal sealed class ProducerCore<T>
         if (demand.Limit < demand.Confirmed || !_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
         {
             violation = $"The reader has {demand.Received}, finished {demand.Confirmed} and asks up to {demand.Limit}, but {_out.Sent} elements were sent.";
-            EndStream(new StreamEnd(StreamEndReason.ProtocolViolation, violation), now);
+            Terminate(new StreamEnd(StreamEndReason.ProtocolViolation, violation), now);   // nobody is left to read the rest
             return Verdict.Violation;
         }
 
@@ -206,14 +233,15 @@ internal sealed class ProducerCore<T>
 
         if (demand.Leave == Leave.Cancel)
         {
-            Terminate(demand.End ?? StreamEnd.Cancelled, now);
+            Terminate(demand.End is { Reason: not (StreamEndReason.None or StreamEndReason.Completed) } cause ? cause : StreamEnd.Cancelled, now);
             return Verdict.Accepted;
         }
 
-        if (demand.Leave == Leave.Detach) Detach(now);
         if (_out.IsEnded && _out.Confirmed >= _out.Top) Finish(now);
+        else if (demand.Leave == Leave.Detach) Detach(now);
 
         ShareCredit();
+        AssertInvariants();
         return progress ? Verdict.Accepted : Verdict.Duplicate;
     }
 
@@ -272,15 +300,18 @@ internal sealed class ProducerCore<T>
         frame = default;
         if (!IsReaderAttached || IsOver || !_out.CanSend) return false;
 
+        bool isFirstUnanswered = !_out.IsUnanswered;
         List<Batch<T>>? batches = null;
         Batch<T> single = default;
         int count = 0;
-        while (maxElements > 0 && _sendRuns.TryPeek(out var run))
+        _sendRun = Math.Max(_sendRun, _runs.Start);
+        while (maxElements > 0 && _sendRun < _runs.End)
         {
-            long left = run.First + run.Count - _out.Sent;
+            var run = _runs[_sendRun];
+            long left = run.End - _out.Sent;
             if (left <= 0)
             {
-                _sendRuns.Dequeue();
+                _sendRun++;
                 continue;
             }
 
@@ -295,7 +326,8 @@ internal sealed class ProducerCore<T>
         long endAt = _out.TryTakeEnd() ? _out.Next : -1;
         if (count == 0 && endAt < 0) return false;
 
-        _retry.OnSpoke(now);
+        // The wait begins with the first frame that is unanswered: later ones must not put off its repetition (P-05).
+        if (isFirstUnanswered) _retry.OnProgress(now);
         frame = new Frame<T>(Stream, Epoch, batches?.ToArray() ?? (count == 0 ? [] : [single]), endAt, endAt >= 0 ? End : null);
         return true;
     }
@@ -309,7 +341,7 @@ internal sealed class ProducerCore<T>
             if (IsOver) return _endedAt + 2 * _timings.Lease;
 
             var due = Min(UnreadDeadline, _leaseCheckAt);
-            return IsReaderAttached && _out.IsUnanswered ? Min(due, _retry.Due(unresolved: true)) : due;
+            return IsReaderAttached && IsUnresolved ? Min(due, RetryAt) : due;
         }
     }
 
@@ -329,62 +361,96 @@ internal sealed class ProducerCore<T>
             Terminate(new StreamEnd(StreamEndReason.Abandoned, $"No reader came within the subscription timeout of {_subscriptionTimeout}."), now);
         }
 
-        if (IsOver || !IsReaderAttached || !_out.IsUnanswered || now < _retry.Due(unresolved: true)) return false;
+        if (IsOver || !IsReaderAttached || !IsUnresolved || now < RetryAt) return false;
 
         _retry.OnExpired(now);
         _out.Rewind();
-        RestartRuns();
+        RewindRuns();
+        AssertInvariants();
         return true;
     }
+
+    /// <summary>Something has not arrived, or could not leave because answers were lost.</summary>
+    private bool IsUnresolved => _out.IsUnanswered || _out.CanSend;
+
+    /// <summary>A reader that is not heard of must not cost a window of elements at every turn: the wait grows long.</summary>
+    private TimeSpan RetryAt => _retry.Due(unanswered: false, unresolved: true);
 
     /// <summary>What a reader is told that is not listened to: how it came to be sent away.</summary>
     public StreamEnd AnswerStale(Demand demand)
     {
-        if (demand.Stream == Stream && (demand.Peer < Epoch || (demand.Peer == Epoch && _isFenced))) return new StreamEnd(StreamEndReason.Superseded);
-        return End ?? new StreamEnd(StreamEndReason.Abandoned, "The producer does not know this reader any more.");
+        bool isKnown = demand.Stream == Stream;
+        if (isKnown && (demand.Peer < Epoch || (demand.Peer == Epoch && _isFenced))) return new StreamEnd(StreamEndReason.Superseded);
+
+        // An end that still stands behind elements is no answer: the reader's stream would look completed where it was cut.
+        return isKnown && IsOver && End is { } end ? end : new StreamEnd(StreamEndReason.Abandoned, "The producer does not know this reader any more.");
     }
 
     private Verdict TakeElements(WriterSlot<T> slot, Frame<T> frame, TimeSpan now, out string? violation)
     {
         violation = null;
         var verdict = Verdict.Duplicate;
-        foreach (var batch in frame.Batches)
+        bool wasEnded = slot.IsEnded;
+        foreach (var batch in frame.Batches ?? [])
         {
-            var one = slot.In.OnBatch(batch, _arrived, out violation);
-            if (one == Verdict.Violation) return one;
+            var one = batch.Writer == slot.Number && batch.WriterFirst == batch.First
+                ? slot.In.OnBatch(batch, _arrived, out violation)
+                : Verdict.Violation;
+            if (one == Verdict.Violation)
+            {
+                violation ??= $"Writer {slot.Number} sent elements of writer {batch.Writer} at {batch.WriterFirst} as its own at {batch.First}.";
+                _arrived.Clear();
+                return one;
+            }
+
             if (one == Verdict.Accepted) verdict = one;
         }
 
-        foreach (var batch in _arrived)
-        {
-            var run = new Run(_out.Next, batch.Elements.Count, slot.Number, batch.WriterFirst);
-            _runs.Enqueue(run);
-            _sendRuns.Enqueue(run);
-            _out.Append(batch.Elements);
-        }
-
+        foreach (var batch in _arrived) Append(batch);
         _arrived.Clear();
+
         if (frame is { EndAt: >= 0, End: { } end })
         {
+            if (end.Reason is not (StreamEndReason.Completed or StreamEndReason.Failed or StreamEndReason.Abandoned))
+            {
+                violation = $"Writer {slot.Number} ended as {end.Reason}, which is no way for a writer to end.";
+                return Verdict.Violation;
+            }
+
             var one = slot.In.OnEnd(frame.EndAt, end, out violation);
             if (one == Verdict.Violation) return one;
             if (one == Verdict.Accepted) verdict = one;
         }
 
-        if (slot is { IsEnded: true, EndedAt: < 0 }) OnWriterEnded(slot, slot.In.End!, now);
+        if (slot.IsEnded && !wasEnded) OnWriterEnded(slot, slot.In.End!, now);
         return verdict;
+    }
+
+    private void Append(Batch<T> batch)
+    {
+        long last = _runs.End - 1;
+        if (_runs.Count > 0 && _runs[last] is var run && run.Writer == batch.Writer)
+        {
+            // One run for as long as one writer has the word: its frames to the reader need not be as small as it sent them.
+            _runs[last] = run with { Count = run.Count + batch.Elements.Count };
+            _sendRun = Math.Min(_sendRun, last);
+        }
+        else
+        {
+            _runs.Append(new Run(_out.Next, batch.Elements.Count, batch.Writer, batch.WriterFirst));
+        }
+
+        _out.Append(batch.Elements);
     }
 
     private void OnWriterEnded(WriterSlot<T> slot, StreamEnd end, TimeSpan now)
     {
-        slot.EndedAt = _out.Next;
         _turn.Remove(slot);
-        _attached--;
+        _someEnded = true;
         if (end.Reason == StreamEndReason.Abandoned) _abandoned = true;
 
         if (end.Reason is StreamEndReason.Failed) EndStream(end, now);
-        else if (_attached == 0) EndStream(WritersEnd, now);
-        Confirm();
+        else if (_turn.Count == 0) EndStream(WritersEnd, now);
     }
 
     private StreamEnd WritersEnd => _abandoned
@@ -398,19 +464,19 @@ internal sealed class ProducerCore<T>
         var patience = 1.75 * _timings.Lease;
         foreach (var slot in _writers.Values.Where(slot => now - slot.HeardAt >= patience).ToArray())
         {
-            if (!slot.IsEnded) Lose(slot, now);
-            else if (_out.Confirmed >= slot.EndedAt) Remove(slot);
+            if (!slot.IsHeard) Withdraw(slot.Number, now);   // it never learnt that it was let in
+            else if (!slot.IsEnded) Lose(slot, $"A writer was not heard of for {2 * _timings.Lease}.", now);
+            else if (slot.IsFinished) Remove(slot);
         }
 
         if (IsReaderAttached && now - _readerHeardAt >= patience) LoseReader(now);
     }
 
-    private void Lose(WriterSlot<T> slot, TimeSpan now)
+    private void Lose(WriterSlot<T> slot, string how, TimeSpan now)
     {
         Remove(slot);
-        _attached--;
-        _abandoned = true;
-        if (_attached == 0) EndStream(new StreamEnd(StreamEndReason.Abandoned, $"A writer was not heard of for {2 * _timings.Lease}."), now);
+        _abandoned = _someEnded = true;
+        if (_turn.Count == 0) EndStream(new StreamEnd(StreamEndReason.Abandoned, how), now);
         ShareCredit();
     }
 
@@ -432,7 +498,7 @@ internal sealed class ProducerCore<T>
         _unreadSince = now;
         bool restarted = _out.TryRestart(_out.Confirmed);
         Debug.Assert(restarted);
-        RestartRuns();
+        RewindRuns();
     }
 
     private void Finish(TimeSpan now)
@@ -442,15 +508,19 @@ internal sealed class ProducerCore<T>
         _endedAt = now;
         _out.Clear();
         _runs.Clear();
-        _sendRuns.Clear();
-        foreach (var slot in _writers.Values) MarkDirty(slot);
+        foreach (var slot in _writers.Values)
+        {
+            slot.In.Clear();
+            MarkDirty(slot);
+        }
     }
 
     /// <summary>Carries what the reader confirmed to the writers that put it.</summary>
     private void Confirm()
     {
-        while (_runs.TryPeek(out var run))
+        while (_runs.Count > 0)
         {
+            var run = _runs[_runs.Start];
             long done = Math.Min(_out.Confirmed - run.First, run.Count);
             if (done <= 0) break;
 
@@ -461,22 +531,19 @@ internal sealed class ProducerCore<T>
             }
 
             if (done < run.Count) break;
-            _runs.Dequeue();
+            _runs.DropBefore(_runs.Start + 1);
         }
     }
 
-    private void RestartRuns()
+    /// <summary>Finds the run that the next element to be sent is in, after some have to be sent again.</summary>
+    private void RewindRuns()
     {
-        _sendRuns.Clear();
-        foreach (var run in _runs)
-        {
-            if (run.First + run.Count > _out.Sent) _sendRuns.Enqueue(run);
-        }
+        while (_sendRun > _runs.Start && _runs[_sendRun - 1].End > _out.Sent) _sendRun--;
     }
 
     private Demand DemandFor(WriterSlot<T> slot)
     {
-        bool isFinished = slot.In.End is { Reason: StreamEndReason.Completed } && _out.Confirmed >= slot.EndedAt && (_attached > 0 || IsOver);
+        bool isFinished = slot is { IsFinished: true, In.End.Reason: StreamEndReason.Completed } && (_turn.Count > 0 || IsOver);
 
         // Who has ended waits for what becomes of its elements; who has not is sent away by any end.
         bool isTold = IsOver || (End is { } end && (!slot.IsEnded || end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation));
@@ -516,18 +583,24 @@ internal sealed class ProducerCore<T>
         foreach (var slot in _turn) free -= slot.Unused;
         long share = Math.Max(1, total / _turn.Count);
 
-        for (int i = 0; i < _turn.Count && free > 0; i++)
-        {
-            _served = (_served + 1) % _turn.Count;
-            var slot = _turn[_served];
-            if (slot.IsRecalled || slot.Unused > share / 2) continue;
-
-            long more = Math.Min(free, share - slot.Unused);
-            Raise(slot, slot.Limit + more);
-            free -= more;
-        }
-
+        // First those who want, or what was recalled for them might go round among those who do not.
+        Serve(hungry: true);
+        Serve(hungry: false);
         if (free <= 0 && _turn.Count > 1) RecallForHungry(share);
+
+        void Serve(bool hungry)
+        {
+            for (int i = 0; i < _turn.Count && free > 0; i++)
+            {
+                _served = (_served + 1) % _turn.Count;
+                var slot = _turn[_served];
+                if (slot.IsHungry != hungry || slot.IsRecalled || slot.Unused > share / 2) continue;
+
+                long more = Math.Min(free, share - slot.Unused);
+                Raise(slot, slot.Limit + more);
+                free -= more;
+            }
+        }
     }
 
     private void Raise(WriterSlot<T> slot, long limit)
@@ -554,6 +627,16 @@ internal sealed class ProducerCore<T>
         richest.Limit = richest.In.Received + (richest.Unused > share ? share : 0);
         MarkDirty(richest);
     }
+
+    [Conditional("DEBUG")]
+    private void AssertInvariants()
+    {
+        Debug.Assert(_turn.Count <= _writers.Count && _turn.TrueForAll(slot => !slot.IsEnded));
+        Debug.Assert(IsOver || _out.IsEnded == End is not null);
+        Debug.Assert(!IsOver || !IsReaderAttached);
+    }
+
+    private static TimeSpan Later(TimeSpan since, TimeSpan wait) => wait > TimeSpan.MaxValue - since ? TimeSpan.MaxValue : since + wait;
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 

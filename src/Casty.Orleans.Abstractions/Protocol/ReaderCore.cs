@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Casty.Orleans.Protocol;
 
 /// <summary>
@@ -21,6 +23,9 @@ internal sealed class ReaderCore<T>
     private int _offset;
     private long _waitingElements;
     private long _bytesSinceSaid;
+    private long _answeredLimit;
+    private long _answeredConfirmed;
+    private bool _isUnanswered;
     private bool _isStarving;
     private bool _mustSpeak;
 
@@ -40,6 +45,7 @@ internal sealed class ReaderCore<T>
         _maxBytes = maxBytes;
         _in.Grant(Saturate(position, _window.Size));
         _said = new Demand(stream, epoch, position, position, position);
+        _answeredLimit = _answeredConfirmed = position;
     }
 
     public StreamKey Stream { get; }
@@ -78,7 +84,7 @@ internal sealed class ReaderCore<T>
             {
                 _isStarving = true;
                 if (_in.Received >= _said.Limit) _window.OnStarved();
-                if (_in.Received == _said.Limit || _said.Confirmed < Finished) _mustSpeak = IsWorthSaying();
+                if (_in.Received == _said.Limit || _said.Confirmed < Finished) _mustSpeak |= IsWorthSaying();
             }
 
             return false;
@@ -118,17 +124,17 @@ internal sealed class ReaderCore<T>
         if (IsOver) return Verdict.Duplicate;
 
         var verdict = Verdict.Duplicate;
-        foreach (var batch in frame.Batches)
+        foreach (var batch in frame.Batches ?? [])
         {
             var one = _in.OnBatch(batch, _arrived, out violation);
-            if (one == Verdict.Violation) return one;
+            if (one == Verdict.Violation) return Violated();
             if (one == Verdict.Accepted) verdict = one;
         }
 
         if (frame is { EndAt: >= 0, End: { } end })
         {
             var one = _in.OnEnd(frame.EndAt, end, out violation);
-            if (one == Verdict.Violation) return one;
+            if (one == Verdict.Violation) return Violated();
             if (one == Verdict.Accepted) verdict = one;
         }
 
@@ -141,13 +147,23 @@ internal sealed class ReaderCore<T>
         _arrived.Clear();
         if (verdict == Verdict.Accepted) _retry.OnProgress(now);
         SeeEnd();
+        AssertInvariants();
         return verdict;
+
+        Verdict Violated()
+        {
+            _arrived.Clear();
+            return Verdict.Violation;
+        }
     }
 
     /// <summary>The producer answered a demand: it lives.</summary>
     public void OnAnswered(Demand answered, TimeSpan now)
     {
         _answeredAt = now;
+        _isUnanswered = false;
+        _answeredLimit = Math.Max(_answeredLimit, answered.Limit);
+        _answeredConfirmed = Math.Max(_answeredConfirmed, answered.Confirmed);
         if (answered.Leave != Leave.None || (_in.End is not null && answered.Confirmed >= _in.Received)) IsSettled = true;
     }
 
@@ -178,9 +194,13 @@ internal sealed class ReaderCore<T>
     }
 
     /// <summary>The newest demand, to be sent now or echoed in a response.</summary>
-    public Demand Current => new(
-        Stream, Epoch, _in.Received, End is not null && Finished == Given ? Math.Max(_in.Received, Finished) : Finished, _in.Limit,
-        0, _leaveCause, _leave);
+    public Demand Current => new(Stream, Epoch, _in.Received, IsEndFinished ? _in.Received : Finished, _in.Limit, 0, _leaveCause, _leave);
+
+    /// <summary>
+    /// The stream's own end was reached and everything before it is finished. A reader that was stopped has not got there,
+    /// and must not confirm what it dropped.
+    /// </summary>
+    private bool IsEndFinished => _in.End is not null && Finished == _in.Received - 1;
 
     /// <summary>Takes the demand to send, if it is worth a message (P-06).</summary>
     public bool TryTakeDemand(TimeSpan now, out Demand demand)
@@ -189,6 +209,7 @@ internal sealed class ReaderCore<T>
         if (IsSettled || !(_mustSpeak || IsDue(demand))) return false;
 
         OnSaid(demand, now);
+        _isUnanswered = true;   // unlike an echo, which the producer asks for again if it was lost
         return true;
     }
 
@@ -204,7 +225,7 @@ internal sealed class ReaderCore<T>
     /// <summary>When <see cref="OnTick"/> wants to be called.</summary>
     public TimeSpan NextDeadline => IsSettled
         ? TimeSpan.MaxValue
-        : TimeSpan.FromTicks(Math.Min(_retry.Due(IsUnresolved).Ticks, (_answeredAt + _timings.Lease).Ticks));
+        : TimeSpan.FromTicks(Math.Min(Due.Ticks, (_answeredAt + _timings.Lease).Ticks));
 
     /// <summary>Time has passed.</summary>
     public void OnTick(TimeSpan now)
@@ -217,24 +238,29 @@ internal sealed class ReaderCore<T>
             return;
         }
 
-        if (now < _retry.Due(IsUnresolved)) return;
+        if (now < Due) return;
 
-        _retry.OnExpired(now);
+        if (_isUnanswered || IsUnresolved) _retry.OnExpired(now);
+        else _retry.OnSpoke(now);
         _mustSpeak = true;
     }
 
-    /// <summary>Something that was said may have been lost: a grant that nothing came of, or a farewell.</summary>
-    private bool IsUnresolved => IsOver || _isStarving;
+    private TimeSpan Due => _retry.Due(_isUnanswered, IsUnresolved);
+
+    /// <summary>Something that was said may have been lost: a grant that the reader needs now, or a farewell.</summary>
+    private bool IsUnresolved => IsOver || (_isStarving && (_answeredLimit < _in.Limit || _answeredConfirmed < Finished));
 
     private bool IsWorthSaying() => _in.Limit > _said.Limit || Finished > _said.Confirmed;
 
     private bool IsDue(Demand demand)
     {
         if (demand.Leave != _said.Leave) return true;
-        if (demand.Received > _said.Received && _in.End is not null && demand.Confirmed >= demand.Received) return true;
+        if (IsEndFinished && demand.Confirmed > _said.Confirmed) return true;
         if (_said.Limit == _said.Confirmed && demand.Limit > _said.Limit) return true;
         if (_bytesSinceSaid > _maxBytes / 2) return true;
-        return !IsOver && demand.Limit - _said.Limit >= Math.Max(1, _window.Size / 2);
+
+        // A window that shrank asks for nothing for a while, but what is finished is still told at its pace.
+        return !IsOver && Math.Max(demand.Limit - _said.Limit, demand.Confirmed - _said.Confirmed) >= Math.Max(1, _window.Size / 2);
     }
 
     private void SeeEnd()
@@ -245,8 +271,16 @@ internal sealed class ReaderCore<T>
     private void DropElements()
     {
         _ready.Clear();
+        _in.Clear();
         _offset = 0;
         _waitingElements = 0;
+    }
+
+    [Conditional("DEBUG")]
+    private void AssertInvariants()
+    {
+        Debug.Assert(Finished <= Given && Given <= _in.Limit);
+        Debug.Assert(IsOver || Given + _waitingElements == (_in.End is null ? _in.Received : _in.Received - 1));
     }
 
     private static long Saturate(long position, long more) => position > long.MaxValue - more ? long.MaxValue : position + more;

@@ -8,7 +8,7 @@ internal struct RetryTimer(StreamTimings timings)
     private int _attempts;
     private TimeSpan _spokeAt;
 
-    /// <summary>Something came back that was new: the next wait is the shortest again.</summary>
+    /// <summary>Something came back that was new, or something new was said: the next wait is the shortest again.</summary>
     public void OnProgress(TimeSpan now)
     {
         _attempts = 0;
@@ -18,7 +18,7 @@ internal struct RetryTimer(StreamTimings timings)
     /// <summary>Something was sent.</summary>
     public void OnSpoke(TimeSpan now) => _spokeAt = now;
 
-    /// <summary>The wait ran out.</summary>
+    /// <summary>The wait ran out and nothing was resolved: the next one is longer.</summary>
     public void OnExpired(TimeSpan now)
     {
         _attempts = Math.Min(_attempts + 1, 16);
@@ -26,11 +26,14 @@ internal struct RetryTimer(StreamTimings timings)
     }
 
     /// <summary>When to speak next.</summary>
-    public readonly TimeSpan Due(bool unresolved)
+    /// <param name="unanswered">What was said has had no answer: enough attempts must fit into a lease.</param>
+    /// <param name="unresolved">It was answered, but what was hoped for has not come, or was lost on its way.</param>
+    public readonly TimeSpan Due(bool unanswered, bool unresolved)
     {
-        if (!unresolved) return _spokeAt + timings.Renewal;
+        if (!unanswered && !unresolved) return _spokeAt + timings.Renewal;
 
         double wait = timings.Retry.Ticks * Math.Pow(2, _attempts);
-        return _spokeAt + TimeSpan.FromTicks((long)Math.Min(wait, Math.Max(timings.Renewal.Ticks, timings.Retry.Ticks)));
+        var longest = unanswered ? timings.Lease / 12 : timings.Renewal;
+        return _spokeAt + TimeSpan.FromTicks((long)Math.Min(wait, Math.Max(longest.Ticks, timings.Retry.Ticks)));
     }
 }

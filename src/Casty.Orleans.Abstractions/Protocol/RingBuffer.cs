@@ -13,7 +13,11 @@ internal sealed class RingBuffer<T>(long start = 0)
 
     public int Count => (int)(End - Start);
 
-    public T this[long position] => _items[Index(position)];
+    public T this[long position]
+    {
+        get => _items[Index(position)];
+        set => _items[Index(position)] = value;
+    }
 
     public void Append(T item)
     {
@@ -24,6 +28,8 @@ internal sealed class RingBuffer<T>(long start = 0)
 
     public void Append(ReadOnlySpan<T> items)
     {
+        if (items.IsEmpty) return;
+
         EnsureRoom(items.Length);
         int index = Index(End);
         int run = Math.Min(items.Length, _items.Length - index);
@@ -38,6 +44,11 @@ internal sealed class RingBuffer<T>(long start = 0)
         int run = Math.Min(destination.Length, _items.Length - index);
         _items.AsSpan(index, run).CopyTo(destination);
         _items.AsSpan(0, destination.Length - run).CopyTo(destination[run..]);
+    }
+
+    public void Convert(Func<T, T> convert)
+    {
+        for (long position = Start; position < End; position++) _items[Index(position)] = convert(this[position]);
     }
 
     /// <summary>Forgets everything before <paramref name="position"/>, references included.</summary>

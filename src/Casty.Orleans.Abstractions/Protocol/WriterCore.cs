@@ -14,7 +14,9 @@ internal sealed class WriterCore<T>
     private TimeSpan _answeredAt;
     private StreamEnd? _end;
     private long _grant;
+    private long _saidWanted;
     private int _waiting;
+    private bool _isUnanswered;
     private bool _mustSpeak;
     private bool _saidBye;
 
@@ -85,7 +87,9 @@ internal sealed class WriterCore<T>
         violation = null;
         if (demand.Stream != Stream || demand.Peer != Writer) return Verdict.Stale;
 
+        AssertInvariants();
         _answeredAt = now;
+        _isUnanswered = false;
         if (Outcome is not null) return Verdict.Duplicate;
 
         if (!_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
@@ -98,6 +102,12 @@ internal sealed class WriterCore<T>
         if (progress) _retry.OnProgress(now);
 
         if (_end is { Reason: StreamEndReason.Completed } && _out.Confirmed >= _out.Top) Settle(StreamEnd.Completed);
+        else if (demand.End is { Reason: StreamEndReason.None or StreamEndReason.Completed })
+        {
+            // A stream that was cut must not look completed: completion is a confirmed end and nothing else.
+            violation = $"The producer says that all is well, but it has finished {demand.Confirmed} of {_out.Top} positions of this writer.";
+            return Verdict.Violation;
+        }
         else if (demand.End is { } end) Settle(end);
 
         return progress || Outcome is not null ? Verdict.Accepted : Verdict.Duplicate;
@@ -123,27 +133,35 @@ internal sealed class WriterCore<T>
             return true;
         }
 
+        bool isFirstUnanswered = !_out.IsUnanswered;
         Batch<T>[] batches = _out.TryTake(maxElements, ref maxBytes, out long first, out T[] elements)
             ? [new Batch<T>(first, Writer, first, elements)]
             : [];
         long endAt = _out.TryTakeEnd() ? _out.Next : -1;
 
-        if (batches.Length == 0 && endAt < 0 && !_mustSpeak)
+        bool isProbe = batches.Length == 0 && endAt < 0;
+        if (isProbe && !_mustSpeak && !IsMisjudged)
         {
             frame = default;
             return false;
         }
 
+        // The wait begins with the first frame that is unanswered: later ones must not put off its repetition (P-05).
+        if (isProbe) _retry.OnSpoke(now);
+        else if (isFirstUnanswered) _retry.OnProgress(now);
+
         _mustSpeak = false;
-        _retry.OnSpoke(now);
+        _isUnanswered = true;
         frame = Frame(batches, endAt);
+        _saidWanted = frame.Wanted;
+        AssertInvariants();
         return true;
     }
 
     /// <summary>When <see cref="OnTick"/> wants to be called.</summary>
     public TimeSpan NextDeadline => Outcome is not null
         ? TimeSpan.MaxValue
-        : TimeSpan.FromTicks(Math.Min(_retry.Due(IsUnresolved).Ticks, (_answeredAt + _timings.Lease).Ticks));
+        : TimeSpan.FromTicks(Math.Min(Due.Ticks, (_answeredAt + _timings.Lease).Ticks));
 
     /// <summary>Time has passed. True if frames in flight are to be given up as lost.</summary>
     public bool OnTick(TimeSpan now)
@@ -157,16 +175,26 @@ internal sealed class WriterCore<T>
             return true;
         }
 
-        if (now < _retry.Due(IsUnresolved)) return false;
+        if (now < Due) return false;
 
-        bool lost = _out.IsUnanswered;
-        _retry.OnExpired(now);
+        // What could not leave waits for answers that were lost as well.
+        bool lost = IsUnanswered || _mustSpeak || _out.CanSend;
+        if (lost || IsBlocked) _retry.OnExpired(now);
+        else _retry.OnSpoke(now);
         _out.Rewind();
         _mustSpeak = true;
         return lost;
     }
 
-    private bool IsUnresolved => _out.IsUnanswered || (_waiting > 0 && Credit <= 0);
+    private TimeSpan Due => _retry.Due(IsUnanswered || _mustSpeak || _out.CanSend, IsBlocked);
+
+    private bool IsUnanswered => _isUnanswered || _out.IsUnanswered;
+
+    /// <summary>Puts wait for credit: it may have been granted and lost.</summary>
+    private bool IsBlocked => _waiting > 0 && Credit <= 0;
+
+    /// <summary>The producer takes this writer for hungry and lets it keep credit that it has no more use for (P-08).</summary>
+    private bool IsMisjudged => _waiting == 0 && Credit > 0 && _saidWanted > _out.Limit;
 
     private bool ApplyGrant(Demand demand)
     {
@@ -190,5 +218,5 @@ internal sealed class WriterCore<T>
         Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit);
 
     [Conditional("DEBUG")]
-    internal void AssertInvariants() => Debug.Assert(Put <= _out.Limit || Outcome is not null);
+    private void AssertInvariants() => Debug.Assert(Put <= _out.Limit && Finished <= Put && (_end is not null) == _out.IsEnded);
 }

@@ -22,8 +22,8 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
     /// <summary>The reader has finished this writer's elements before this position.</summary>
     public long Confirmed { get; set; }
 
-    /// <summary>The position of the stream at which this writer's end stands; −1 while it has none.</summary>
-    public long EndedAt { get; set; } = -1;
+    /// <summary>The writer has said something: it knows that it was let in.</summary>
+    public bool IsHeard { get; set; }
 
     public TimeSpan HeardAt { get; set; } = now;
 
@@ -32,11 +32,14 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
 
     public bool IsEnded => In.End is not null;
 
+    /// <summary>It has ended and the reader has finished all its elements; the end itself is the last position received.</summary>
+    public bool IsFinished => IsEnded && Confirmed >= In.Received - 1;
+
     /// <summary>Credit that the writer may hold and has not used, as far as is known here.</summary>
     public long Unused => IsEnded ? 0 : Math.Max(0, Ceiling - In.Received);
 
     /// <summary>A recall is on its way and not answered.</summary>
-    public bool IsRecalled => Ceiling > Limit;
+    public bool IsRecalled => !IsEnded && Ceiling > Limit;
 
     public bool IsHungry => !IsEnded && Wanted > Limit;
 }

@@ -1,0 +1,16 @@
+using Orleans;
+using Orleans.Concurrency;
+
+namespace Casty.Orleans;
+
+/// <summary>
+/// Through which demand, confirmation and cancel reach a sender: the producer's silo, or a writer's process. One per process;
+/// a demand names the end that it is for. Part of the protocol, not meant to be called by applications.
+/// </summary>
+[Alias("casty.IStreamDemandObserver")]
+public interface IStreamDemandObserver : IGrainObserver
+{
+    /// <summary>Takes a demand. Never waits for user code.</summary>
+    [AlwaysInterleave, Alias("demand")]
+    ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand);
+}

@@ -1,0 +1,23 @@
+using Orleans;
+using Orleans.Concurrency;
+
+namespace Casty.Orleans;
+
+/// <summary>
+/// Through which elements and the end reach a receiver: a reader's process, or the producer's silo. One per process and
+/// element type; a frame names the end that it is for. Part of the protocol, not meant to be called by applications.
+/// </summary>
+/// <typeparam name="T">The type of the elements.</typeparam>
+[Alias("casty.IStreamElementObserver`1")]
+public interface IStreamElementObserver<T> : IGrainObserver
+{
+    /// <summary>Takes a frame and answers with the receiver's newest demand. Never waits for user code.</summary>
+    [AlwaysInterleave, Alias("next")]
+    ValueTask<StreamFrameReply> OnNextAsync(StreamFrame frame);
+
+    /// <summary>
+    /// The reader's name was taken by another: it stops, and says after how many elements. Null where it is not known here.
+    /// </summary>
+    [AlwaysInterleave, Alias("yield")]
+    ValueTask<long?> YieldAsync(Guid to, long epoch);
+}

@@ -1,0 +1,37 @@
+using Orleans;
+using Orleans.Concurrency;
+
+namespace Casty.Orleans;
+
+/// <summary>
+/// The grain that owns a stream's buffer and gates it by demand. Its key is the stream's name. Applications use
+/// <see cref="StreamGrainFactoryExtensions"/>; the grain only lets ends join and leave. Elements and demand go through observers.
+/// </summary>
+/// <typeparam name="T">The type of the elements.</typeparam>
+[Alias("casty.IStreamProducerGrain`1")]
+public interface IStreamProducerGrain<T> : IGrainWithStringKey
+{
+    /// <summary>A writer joins the stream.</summary>
+    /// <exception cref="StreamClosedException">The stream takes no more and its name is not free yet.</exception>
+    [AlwaysInterleave, Alias("attach")]
+    Task<StreamJoined<T>> AttachAsync(StreamAttachRequest request);
+
+    /// <summary>A writer that has put nothing leaves as if it had never come.</summary>
+    [AlwaysInterleave, Alias("withdraw")]
+    Task WithdrawAsync(Guid end);
+
+    /// <summary>A reader joins the stream.</summary>
+    /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
+    [AlwaysInterleave, Alias("subscribe")]
+    Task<StreamJoined<T>> SubscribeAsync(StreamSubscribeRequest<T> request);
+
+    /// <summary>A reader that never came leaves as if it had not asked.</summary>
+    [AlwaysInterleave, Alias("unsubscribe")]
+    Task UnsubscribeAsync(Guid end);
+
+    /// <summary>The services of the caller's process. Answered by the reference itself; no message is sent.</summary>
+#pragma warning disable ORLEANS0009 // The analyzer knows no request types but Orleans' own; this one is never awaited, as it is never sent.
+    [AnsweredByCaller, Alias("services")]
+    CallerServices GetCallerServices();
+#pragma warning restore ORLEANS0009
+}

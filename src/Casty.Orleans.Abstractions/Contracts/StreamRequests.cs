@@ -1,0 +1,110 @@
+using Orleans;
+
+namespace Casty.Orleans;
+
+/// <summary>On the wire: a writer asks to join a stream.</summary>
+[GenerateSerializer, Immutable, Alias("casty.attach")]
+public sealed class StreamAttachRequest
+{
+    /// <summary>The writer's process.</summary>
+    [Id(0)]
+    public Guid Process { get; init; }
+
+    /// <summary>The writer's end in that process. Asking again with the same one changes nothing.</summary>
+    [Id(1)]
+    public Guid End { get; init; }
+
+    /// <summary>Where the writer hears of demand.</summary>
+    [Id(2)]
+    public required IStreamDemandObserver Observer { get; init; }
+
+    /// <summary>The buffer size that the writer named, or null.</summary>
+    [Id(3)]
+    public int? BufferSize { get; init; }
+
+    /// <summary>The subscription timeout that the writer named, or null.</summary>
+    [Id(4)]
+    public TimeSpan? SubscriptionTimeout { get; init; }
+}
+
+/// <summary>On the wire: a reader asks to join a stream.</summary>
+[GenerateSerializer, Immutable, Alias("casty.subscribe`1")]
+public sealed class StreamSubscribeRequest<T>
+{
+    /// <summary>The reader's process.</summary>
+    [Id(0)]
+    public Guid Process { get; init; }
+
+    /// <summary>The reader's end in that process. Asking again with the same one changes nothing.</summary>
+    [Id(1)]
+    public Guid End { get; init; }
+
+    /// <summary>Where the reader hears of elements.</summary>
+    [Id(2)]
+    public required IStreamElementObserver<T> Observer { get; init; }
+
+    /// <summary>The stream's name.</summary>
+    [Id(3)]
+    public required string Producer { get; init; }
+
+    /// <summary>The subscription's name.</summary>
+    [Id(4)]
+    public required string Consumer { get; init; }
+
+    /// <summary>The subscription outlives its reader.</summary>
+    [Id(5)]
+    public bool IsNamed { get; init; }
+
+    /// <summary>How many bytes may be outstanding.</summary>
+    [Id(6)]
+    public long MaxDemandBytes { get; init; }
+}
+
+/// <summary>On the wire: what an end is told when it has joined.</summary>
+[GenerateSerializer, Immutable, Alias("casty.joined`1")]
+public sealed class StreamJoined<T>
+{
+    /// <summary>The run of the stream.</summary>
+    [Id(0)]
+    public Guid Stream { get; init; }
+
+    /// <summary>The lifetime of the stream's producer.</summary>
+    [Id(1)]
+    public long Incarnation { get; init; }
+
+    /// <summary>The writer's number, or the reader's epoch.</summary>
+    [Id(2)]
+    public long Peer { get; init; }
+
+    /// <summary>To a reader: the position of its first element.</summary>
+    [Id(3)]
+    public long Position { get; init; }
+
+    /// <summary>To a writer: its first credit limit.</summary>
+    [Id(4)]
+    public long Limit { get; init; }
+
+    /// <summary>To a writer: the number of that grant.</summary>
+    [Id(5)]
+    public long Grant { get; init; }
+
+    /// <summary>The producer's process.</summary>
+    [Id(6)]
+    public Guid Process { get; init; }
+
+    /// <summary>The producer's end in that process.</summary>
+    [Id(7)]
+    public Guid End { get; init; }
+
+    /// <summary>Where the producer takes elements.</summary>
+    [Id(8)]
+    public required IStreamElementObserver<T> Elements { get; init; }
+
+    /// <summary>Where the producer takes demand.</summary>
+    [Id(9)]
+    public required IStreamDemandObserver Demand { get; init; }
+
+    /// <summary>The lease that holds for this stream.</summary>
+    [Id(10)]
+    public TimeSpan Lease { get; init; }
+}

@@ -1,0 +1,14 @@
+namespace Casty.Orleans;
+
+/// <summary>What a process does with any end of a stream that it hosts.</summary>
+internal interface IStreamEnd
+{
+    /// <summary>The end's address within its process.</summary>
+    Guid Id { get; }
+
+    /// <summary>What owns the end goes away (its grain, or the host): let go of the stream as that asks for. Ends when it has.</summary>
+    Task LetGoAsync();
+
+    /// <summary>A peer sent what cannot even be read: its stream is over.</summary>
+    void OnMalformed(string violation);
+}

@@ -1,0 +1,45 @@
+namespace Casty.Orleans;
+
+/// <summary>How much goes into one message, and how many messages wait for an answer at a time.</summary>
+internal static class FrameLimits
+{
+    /// <summary>The most elements in a frame.</summary>
+    public const int Elements = 4096;
+
+    /// <summary>About how many bytes of elements go into a frame: far under Orleans' message limit. One element always passes.</summary>
+    public const long Bytes = 64 * 1024;
+
+    /// <summary>
+    /// The most unanswered frames of one sender. While they are out, what is put meanwhile gathers for the next: batches grow
+    /// with the load, and nothing ever waits for more to come.
+    /// </summary>
+    public const int InFlight = 4;
+}
+
+/// <summary>Counts unanswered frames. Guarded by its owner's lock.</summary>
+internal sealed class InFlight
+{
+    private int _generation;
+    private int _count;
+
+    public bool IsFull => _count >= FrameLimits.InFlight;
+
+    public int Take()
+    {
+        _count++;
+        return _generation;
+    }
+
+    /// <summary>An answer came; one that was given up before does not count.</summary>
+    public void Return(int ticket)
+    {
+        if (ticket == _generation) _count--;
+    }
+
+    /// <summary>The frames that are out count as lost.</summary>
+    public void GiveUp()
+    {
+        _generation++;
+        _count = 0;
+    }
+}

@@ -1,0 +1,77 @@
+namespace Casty.Orleans;
+
+/// <summary>What joining a stream as a writer and as a reader have in common.</summary>
+internal static class Joining
+{
+    /// <summary>The observers of a process that a joining end names.</summary>
+    public readonly record struct Observers<T>(IStreamElementObserver<T> Elements, IStreamDemandObserver Demand);
+
+    /// <summary>
+    /// Asks to join, outside any grain's turn: an end belongs to its process, and no grain's context travels with its messages.
+    /// Whatever goes wrong, nothing is left behind.
+    /// </summary>
+    public static async Task<StreamJoined<T>> RunAsync<T>(StreamHost host, Func<Observers<T>, Task<StreamJoined<T>>> join, Func<Task> undo,
+        CancellationToken cancellationToken)
+    {
+        var asking = AskAsync();
+        try
+        {
+            return await asking.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            // The answer may still come, or may have been lost: what was joined is left again.
+            _ = UndoAsync();
+            throw;
+        }
+
+        Task<StreamJoined<T>> AskAsync()
+        {
+            using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+            return Task.Run(async () => await join(await AcquireAsync<T>(host).ConfigureAwait(false)).ConfigureAwait(false), CancellationToken.None);
+        }
+
+        async Task UndoAsync()
+        {
+            await ((Task)asking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+            try
+            {
+                await Task.Run(undo).ConfigureAwait(false);
+            }
+            catch (Exception exception)
+            {
+                host.Log.FrameLost(exception, "?");
+            }
+
+            Release<T>(host);
+        }
+    }
+
+    public static void ReleaseObserversAfter<T>(StreamHost host, Task released) =>
+        _ = released.ContinueWith(_ => Release<T>(host), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    /// <summary>The producer as a writer sees it: itself if it is in this process.</summary>
+    public static IElementPort<T> Elements<T>(StreamHost host, StreamJoined<T> joined) =>
+        joined.Process == host.Process && host.TryGet(joined.End, out ProducerEnd<T> producer)
+            ? producer
+            : new RemoteElements<T>(joined.Elements, joined.End);
+
+    /// <summary>The producer as a reader sees it: itself if it is in this process.</summary>
+    public static IDemandPort Demand<T>(StreamHost host, StreamJoined<T> joined) =>
+        joined.Process == host.Process && host.TryGet(joined.End, out ProducerEnd<T> producer)
+            ? producer
+            : new RemoteDemand(joined.Demand, joined.End);
+
+    public static async Task<Observers<T>> AcquireAsync<T>(StreamHost host)
+    {
+        var elements = host.Of<T>().Observer.AcquireAsync();
+        var demand = host.DemandObserver.AcquireAsync();
+        return new Observers<T>(await elements.ConfigureAwait(false), await demand.ConfigureAwait(false));
+    }
+
+    public static void Release<T>(StreamHost host)
+    {
+        host.Of<T>().Observer.Release();
+        host.DemandObserver.Release();
+    }
+}

@@ -1,0 +1,35 @@
+using Casty.Orleans.Protocol;
+
+namespace Casty.Orleans;
+
+/// <summary>What a receiver answers to a frame.</summary>
+/// <param name="Demand">Its newest demand; null where it has none for this sender.</param>
+/// <param name="IsUnknown">The receiver is not there.</param>
+internal readonly record struct FrameReply(Demand? Demand, bool IsUnknown = false);
+
+/// <summary>What a sender answers to a demand.</summary>
+/// <param name="End">To a reader that is not listened to any more: why; null where all is well.</param>
+/// <param name="IsUnknown">The sender is not there.</param>
+internal readonly record struct DemandReply(StreamEnd? End, bool IsUnknown = false);
+
+/// <summary>Where frames go: an end in this process, or a stand-in for one elsewhere.</summary>
+internal interface IElementPort<T>
+{
+    /// <summary>Elements need not be serialised on this way.</summary>
+    bool IsLocal { get; }
+
+    ValueTask<FrameReply> OnFrameAsync(Frame<Element<T>> frame);
+}
+
+/// <summary>A reader, as its producer sees it.</summary>
+internal interface IReaderPort<T> : IElementPort<T>
+{
+    /// <summary>The reader stops and says how many elements it was given; null where it is not there.</summary>
+    ValueTask<long?> YieldAsync(long epoch);
+}
+
+/// <summary>Where demand goes: an end in this process, or a stand-in for one elsewhere.</summary>
+internal interface IDemandPort
+{
+    ValueTask<DemandReply> OnDemandAsync(Demand demand);
+}

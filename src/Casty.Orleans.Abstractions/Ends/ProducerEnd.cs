@@ -1,0 +1,430 @@
+using Casty.Orleans.Protocol;
+
+namespace Casty.Orleans;
+
+/// <summary>
+/// The middle of one run of a stream: the shell around <see cref="ProducerCore{T}"/>. It belongs to its process, and the
+/// producer grain's activation only borrows it: the ends talk to it through observers, or directly within the process.
+/// </summary>
+internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStreamEnd
+{
+    private static readonly TimeSpan NoWriterWarning = TimeSpan.FromSeconds(30);
+
+    private readonly Lock _gate = new();
+    private readonly StreamHost _host;
+    private readonly ElementCodec<T>? _codec;
+    private readonly SlabWriter _slab = new();
+    private readonly ProducerCore<Element<T>> _core;
+    private readonly DeadlineTimer _timer;
+    private readonly InFlight _inFlight = new();
+    private readonly Dictionary<Guid, long> _writerNumbers = [];
+    private readonly Dictionary<long, IDemandPort> _writers = [];
+    private readonly StreamProducerOptions _options;
+    private readonly Action<ProducerEnd<T>>? _onFree;
+    private StreamProducerOptions? _named;
+    private IReaderPort<T>? _reader;
+    private Guid _readerEnd;
+    private TimeSpan _warnAt = TimeSpan.MaxValue;
+    private bool _isFree;
+    private bool _isReleased;
+
+    public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, Action<ProducerEnd<T>>? onFree)
+    {
+        _host = host;
+        Name = name;
+        _codec = codec;
+        _onFree = onFree;
+        _options = host.Options.Producer.Or(new StreamProducerOptions
+        {
+            BufferSize = StreamProducerOptions.DefaultBufferSize,
+            SubscriptionTimeout = StreamProducerOptions.DefaultSubscriptionTimeout,
+        });
+        Timings = StreamTimings.For(host.Options.LeaseDuration);
+        _core = new ProducerCore<Element<T>>(new StreamKey(Guid.NewGuid(), DateTime.UtcNow.Ticks), _options.BufferSize!.Value,
+            _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf);
+        _timer = new DeadlineTimer(host.Clock, OnTimer);
+        host.Add(this);
+    }
+
+    public Guid Id { get; } = Guid.NewGuid();
+
+    public string Name { get; }
+
+    public StreamTimings Timings { get; }
+
+    public bool IsLocal => true;
+
+    /// <summary>The reader is in another process: elements will have to be serialised.</summary>
+    public bool IsReaderRemote { get; private set; }
+
+    /// <summary>A writer joins.</summary>
+    /// <param name="end">The writer's end; joining twice is joining once.</param>
+    /// <param name="port">Where the writer hears of demand.</param>
+    /// <param name="named">The options that the writer named.</param>
+    /// <returns>What the writer is told first; null where this run of the stream is over and its name free.</returns>
+    /// <exception cref="StreamClosedException">The stream takes no more, and its name is not free yet.</exception>
+    /// <exception cref="ArgumentException">The stream has other options.</exception>
+    public Demand? Attach(Guid end, IDemandPort port, StreamProducerOptions named)
+    {
+        Demand demand;
+        lock (_gate)
+        {
+            if (_core.IsOver || _isFree) return null;
+
+            var now = _host.Clock.Now;
+            if (!_writerNumbers.TryGetValue(end, out long writer))
+            {
+                if (_core.End is { } ended) throw Refusal(ended, now);
+
+                Agree(named);
+                writer = _core.Attach(now);
+                _writerNumbers.Add(end, writer);
+                _writers.Add(writer, port);
+                _warnAt = TimeSpan.MaxValue;
+            }
+
+            _core.TryTakeDemandFor(writer, out demand);
+        }
+
+        Run();
+        return demand;
+    }
+
+    /// <summary>A writer that has put nothing leaves as if it had never come.</summary>
+    public void Withdraw(Guid end)
+    {
+        lock (_gate)
+        {
+            if (!_writerNumbers.Remove(end, out long writer)) return;
+            _writers.Remove(writer);
+            _core.Withdraw(writer, _host.Clock.Now);
+        }
+
+        Run();
+    }
+
+    /// <summary>A reader joins; one of the same name that it finds is superseded.</summary>
+    /// <returns>The stream, the reader's epoch and its first position; null where this run of the stream is over.</returns>
+    /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
+    public async Task<(StreamKey Stream, long Epoch, long Position)?> SubscribeAsync(
+        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port)
+    {
+        long? position = null;
+        IReaderPort<T>? before;
+        long epoch;
+        lock (_gate)
+        {
+            if (_core.IsOver || _isFree) return null;
+            if (_core.Consumer is { } other && other != consumer)
+            {
+                throw new StreamOccupiedException($"Stream '{Name}' is read by consumer '{other}', and a stream has one consumer; '{consumer}' was refused.", other);
+            }
+
+            if (_readerEnd == end && _core.IsReaderAttached) return (_core.Stream, _core.Epoch, _core.Confirmed);
+
+            before = _core.IsReaderAttached ? _reader : null;
+            epoch = _core.Epoch;
+            _core.Fence(_host.Clock.Now);
+        }
+
+        if (before is not null) position = await YieldAsync(before, epoch);
+
+        long first;
+        lock (_gate)
+        {
+            if (_core.IsOver || _isFree) return null;
+            if (!port.IsLocal) EncodeHeld();
+            first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes);
+            epoch = _core.Epoch;
+            _reader = port;
+            _readerEnd = end;
+            IsReaderRemote = !port.IsLocal;
+            _inFlight.GiveUp();
+            if (_core.Writers == 0 && _core.End is null) _warnAt = _host.Clock.Now + NoWriterWarning;
+        }
+
+        Run();
+        return (_core.Stream, epoch, first);
+    }
+
+    /// <summary>A reader that never came leaves as if it had not asked.</summary>
+    public void Unsubscribe(Guid end)
+    {
+        lock (_gate)
+        {
+            if (_readerEnd != end) return;
+            _readerEnd = default;
+            _reader = null;
+            _core.Unsubscribe(_host.Clock.Now);
+        }
+
+        Run();
+    }
+
+    public ValueTask<FrameReply> OnFrameAsync(Frame<Element<T>> frame)
+    {
+        FrameReply reply;
+        lock (_gate)
+        {
+            if (IsReaderRemote) Encode(frame);
+            var verdict = _core.OnFrame(frame, _host.Clock.Now, out string? violation);
+            if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
+            if (frame.Leaving) Forget(frame.Peer);
+            reply = _core.TryTakeDemandFor(frame.Peer, out var demand) ? new FrameReply(demand) : new FrameReply(null, IsUnknown: true);
+        }
+
+        Run();
+        return new ValueTask<FrameReply>(reply);
+    }
+
+    public ValueTask<DemandReply> OnDemandAsync(Demand demand)
+    {
+        DemandReply reply;
+        lock (_gate)
+        {
+            var verdict = _core.OnDemand(demand, _host.Clock.Now, out string? violation);
+            if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
+            reply = new DemandReply(verdict switch
+            {
+                Verdict.Stale when demand.Leave == Leave.None => _core.AnswerStale(demand),
+                Verdict.Violation => _core.End,
+                _ => null,
+            });
+        }
+
+        Run();
+        return new ValueTask<DemandReply>(reply);
+    }
+
+    public Task LetGoAsync() => Task.CompletedTask;
+
+    public void OnMalformed(string violation)
+    {
+        _host.Log.Violation(Name, violation);
+        lock (_gate) _core.EndStream(new StreamEnd(StreamEndReason.ProtocolViolation, violation), _host.Clock.Now);
+        Run();
+    }
+
+    protected override void Drain()
+    {
+        while (TryTakeDemand(out var port, out var demand) || SendFrame())
+        {
+            if (port is not null) _ = TellWriterAsync(port, demand);
+        }
+
+        Rest();
+    }
+
+    protected override void OnBug(Exception exception)
+    {
+        _host.Log.EndFailed(exception, Name);
+        OnMalformed($"An internal error: {exception.Message}");
+    }
+
+    private bool TryTakeDemand(out IDemandPort? port, out Demand demand)
+    {
+        port = null;
+        lock (_gate) return _core.TryTakeDemand(out demand) && (_writers.TryGetValue(demand.Peer, out port) || true);
+    }
+
+    private bool SendFrame()
+    {
+        Frame<Element<T>> frame;
+        IReaderPort<T> reader;
+        int ticket;
+        lock (_gate)
+        {
+            if (_inFlight.IsFull || _reader is null) return false;
+            if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) return false;
+            reader = _reader;
+            ticket = _inFlight.Take();
+        }
+
+        ValueTask<FrameReply> reply;
+        try
+        {
+            reply = reader.OnFrameAsync(frame);
+        }
+        catch (Exception exception)
+        {
+            OnLost(exception, ticket);
+            return true;
+        }
+
+        if (reply.IsCompletedSuccessfully) OnReply(reply.Result, ticket);
+        else _ = AwaitAsync(this, reply, ticket);
+        return true;
+
+        static async Task AwaitAsync(ProducerEnd<T> self, ValueTask<FrameReply> reply, int ticket)
+        {
+            try
+            {
+                self.OnReply(await reply.ConfigureAwait(false), ticket);
+            }
+            catch (Exception exception)
+            {
+                self.OnLost(exception, ticket);
+            }
+
+            self.Run();
+        }
+    }
+
+    private void OnReply(FrameReply reply, int ticket)
+    {
+        lock (_gate)
+        {
+            _inFlight.Return(ticket);
+            if (reply.Demand is { } demand && _core.OnDemand(demand, _host.Clock.Now, out string? violation) == Verdict.Violation)
+            {
+                _host.Log.Violation(Name, violation!);
+            }
+        }
+    }
+
+    private void OnLost(Exception exception, int ticket)
+    {
+        lock (_gate) _inFlight.Return(ticket);
+        _host.Log.FrameLost(exception, Name);
+    }
+
+    /// <summary>Lost demand is not sent again from here: a writer that waits for it asks (P-05).</summary>
+    private async Task TellWriterAsync(IDemandPort port, Demand demand)
+    {
+        try
+        {
+            await port.OnDemandAsync(demand).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            _host.Log.FrameLost(exception, Name);
+        }
+    }
+
+    private void OnTimer()
+    {
+        lock (_gate)
+        {
+            var now = _host.Clock.Now;
+            if (_core.OnTick(now)) _inFlight.GiveUp();
+            if (now >= _warnAt)
+            {
+                _warnAt = TimeSpan.MaxValue;
+                _host.Log.NoWriter(Name, typeof(T).ToString(), NoWriterWarning);
+            }
+        }
+
+        Run();
+    }
+
+    /// <summary>After a turn: frees the name, forgets the stream, or waits.</summary>
+    private void Rest()
+    {
+        bool free, release;
+        TimeSpan deadline;
+        lock (_gate)
+        {
+            free = !_isFree && (_core.IsOver || (_core.IsUnused && !_core.IsReaderAttached));
+            _isFree |= free;
+            release = !_isReleased && _isFree && (_core.IsForgotten || _core.Writers == 0);
+            _isReleased |= release;
+            deadline = _core.NextDeadline;
+            if (_warnAt < deadline) deadline = _warnAt;
+        }
+
+        if (release)
+        {
+            _timer.Dispose();
+            _host.Remove(this);
+        }
+        else if (deadline != TimeSpan.MaxValue)
+        {
+            _timer.Arm(deadline);
+        }
+
+        if (free) _onFree?.Invoke(this);
+    }
+
+    private async ValueTask<long?> YieldAsync(IReaderPort<T> reader, long epoch)
+    {
+        try
+        {
+            // A reader that cannot say where it is must not keep its successor waiting: that one goes on after what was confirmed.
+            return await reader.YieldAsync(epoch).AsTask().WaitAsync(Timings.Retry * 5, _host.Clock.Provider).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            _host.Log.FrameLost(exception, Name);
+            return null;
+        }
+    }
+
+    private void Agree(StreamProducerOptions named)
+    {
+        if (_named is null)
+        {
+            _named = named;
+            _core.Configure(named.BufferSize ?? _options.BufferSize!.Value, named.SubscriptionTimeout ?? _options.SubscriptionTimeout!.Value);
+            return;
+        }
+
+        var agreed = _named.Or(_options);
+        if (named.BufferSize is { } size && size != agreed.BufferSize)
+        {
+            throw new ArgumentException($"Stream '{Name}' has a BufferSize of {agreed.BufferSize}, set by its first sink; this sink names {size}.", "options");
+        }
+
+        if (named.SubscriptionTimeout is { } timeout && timeout != agreed.SubscriptionTimeout)
+        {
+            throw new ArgumentException($"Stream '{Name}' has a SubscriptionTimeout of {agreed.SubscriptionTimeout}, set by its first sink; this sink names {timeout}.", "options");
+        }
+    }
+
+    private StreamClosedException Refusal(StreamEnd end, TimeSpan now)
+    {
+        string when = _core.UnreadDeadline == TimeSpan.MaxValue
+            ? "once its reader has received what it holds"
+            : $"once it has been read, or in {_core.UnreadDeadline - now}, when its subscription timeout ends";
+        return new StreamClosedException($"Stream '{Name}' has ended ({end.Reason}) and takes no more writers; its name is free {when}.", end.Reason, end.Cause);
+    }
+
+    private void Forget(long writer)
+    {
+        _writers.Remove(writer);
+        foreach (var (end, number) in _writerNumbers)
+        {
+            if (number != writer) continue;
+            _writerNumbers.Remove(end);
+            break;
+        }
+    }
+
+    /// <summary>What a local writer put is serialised once its reader turns out to be elsewhere.</summary>
+    private void Encode(Frame<Element<T>> frame)
+    {
+        foreach (var batch in frame.Batches)
+        {
+            foreach (ref var element in batch.Elements.AsSpan()) element = Encode(element);
+        }
+    }
+
+    private void EncodeHeld()
+    {
+        if (_codec is not null) _core.Convert(Encode);
+    }
+
+    private Element<T> Encode(Element<T> element)
+    {
+        if (element.IsEncoded || _codec is null) return element;
+        try
+        {
+            return _codec.Encode(element.Value, _slab);
+        }
+        catch (Exception exception)
+        {
+            // Only here could it be known: the writer put it when no reader was elsewhere.
+            _core.EndStream(new StreamEnd(StreamEndReason.Failed, "An element could not be serialised for its reader.", exception), _host.Clock.Now);
+            throw;
+        }
+    }
+}

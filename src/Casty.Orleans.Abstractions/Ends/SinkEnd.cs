@@ -1,0 +1,417 @@
+using Casty.Orleans.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Casty.Orleans;
+
+/// <summary>
+/// The writer's end behind a <see cref="SinkRef{T}"/>: the shell around <see cref="WriterCore{T}"/>. Any thread may call it.
+/// It outlives the handle until the producer has everything, and never refers to it.
+/// </summary>
+internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
+{
+    private readonly Lock _gate = new();
+    private readonly Lock _encoding = new();
+    private readonly StreamHost _host;
+    private readonly ElementCodec<T>? _codec;
+    private readonly SlabWriter _slab = new();
+    private readonly IElementPort<T> _producer;
+    private readonly WriterCore<Element<T>> _core;
+    private readonly DeadlineTimer _timer;
+    private readonly InFlight _inFlight = new();
+    private readonly LinkedList<PutWaiter> _puts = new();
+    private readonly TaskCompletionSource _endReceived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource<bool>? _room;
+    private int _roomWaiters;
+    private bool _saidBye;
+
+    public SinkEnd(StreamHost host, Guid id, string producer, WriterCore<Element<T>> core, IElementPort<T> port, ElementCodec<T>? codec)
+    {
+        _host = host;
+        Id = id;
+        Producer = producer;
+        _core = core;
+        _producer = port;
+        _codec = codec;
+        _timer = new DeadlineTimer(host.Clock, OnTimer);
+    }
+
+    public Guid Id { get; }
+
+    public string Producer { get; }
+
+    public Task Completion => _completion.Task;
+
+    /// <summary>Ends once the stream has nothing left to do here.</summary>
+    public Task Released => _released.Task;
+
+    /// <summary>From now on the end can be spoken to, and speaks.</summary>
+    public void Start()
+    {
+        _host.Add(this);
+        Schedule();
+    }
+
+    public bool IsEnded
+    {
+        get
+        {
+            lock (_gate) return !_core.IsOpen;
+        }
+    }
+
+    public bool TryPut(T value)
+    {
+        lock (_gate)
+        {
+            if (_puts.Count > 0 || _core.Credit <= 0) return false;
+        }
+
+        var element = Prepare(value);
+        lock (_gate)
+        {
+            if (_puts.Count > 0 || !_core.TryPut(element)) return false;
+        }
+
+        Schedule();
+        return true;
+    }
+
+    public ValueTask PutAsync(T value, object owner, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled(cancellationToken);
+
+        lock (_gate)
+        {
+            if (!_core.IsOpen) return ValueTask.FromException(Closed());
+        }
+
+        Element<T> element;
+        try
+        {
+            element = Prepare(value);
+        }
+        catch (Exception exception)
+        {
+            return ValueTask.FromException(exception);
+        }
+
+        PutWaiter waiter;
+        lock (_gate)
+        {
+            if (!_core.IsOpen) return ValueTask.FromException(Closed());
+            if (_puts.Count == 0 && _core.TryPut(element))
+            {
+                Schedule();
+                return default;
+            }
+
+            waiter = new PutWaiter(element, owner);
+            waiter.Node = _puts.AddLast(waiter);
+            Tell();
+        }
+
+        Schedule();
+        return new ValueTask(cancellationToken.CanBeCanceled ? waiter.WaitAsync(this, cancellationToken) : waiter.Task);
+    }
+
+    public async ValueTask<bool> WaitToPutAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        while (true)
+        {
+            Task<bool> room;
+            lock (_gate)
+            {
+                if (!_core.IsOpen) return false;
+                if (_puts.Count == 0 && _core.Credit > 0) return true;
+                room = (_room ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+                _roomWaiters++;
+                Tell();
+            }
+
+            Schedule();
+            try
+            {
+                if (!await room.WaitAsync(cancellationToken).ConfigureAwait(false)) return false;
+            }
+            finally
+            {
+                lock (_gate)
+                {
+                    _roomWaiters--;
+                    Tell();
+                }
+            }
+        }
+    }
+
+    /// <summary>Ends this writer's part; true if it had not ended.</summary>
+    public bool TryEnd(StreamEnd end)
+    {
+        bool ended;
+        lock (_gate)
+        {
+            ended = _core.TryEnd(end);
+            Wake();
+        }
+
+        Schedule();
+        return ended;
+    }
+
+    /// <summary>Ends once the producer holds everything, or the stream is over without it.</summary>
+    public Task EndReceivedAsync(CancellationToken cancellationToken) => _endReceived.Task.WaitAsync(cancellationToken);
+
+    /// <summary>How the stream ended for this writer; null while that is open.</summary>
+    public StreamEnd? Outcome
+    {
+        get
+        {
+            lock (_gate) return _core.Outcome;
+        }
+    }
+
+    public ValueTask<DemandReply> OnDemandAsync(Demand demand)
+    {
+        Apply(demand);
+        Run();
+        return new ValueTask<DemandReply>(new DemandReply(null));
+    }
+
+    public async Task LetGoAsync()
+    {
+        TryEnd(new StreamEnd(StreamEndReason.Abandoned, "The writer's host or grain stopped."));
+        await _endReceived.Task.ConfigureAwait(false);
+    }
+
+    public void OnMalformed(string violation)
+    {
+        lock (_gate)
+        {
+            _core.Settle(new StreamEnd(StreamEndReason.ProtocolViolation, violation));
+            Wake();
+        }
+
+        Run();
+    }
+
+    protected override void Drain()
+    {
+        while (true)
+        {
+            Frame<Element<T>> frame;
+            int ticket;
+            lock (_gate)
+            {
+                bool isBye = _core.Outcome is not null;
+                if (!isBye && _inFlight.IsFull) break;
+                if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) break;
+                _saidBye |= frame.Leaving;
+                ticket = _inFlight.Take();
+            }
+
+            Send(frame, ticket);
+        }
+
+        TimeSpan deadline;
+        bool isReleased;
+        lock (_gate)
+        {
+            deadline = _core.NextDeadline;
+            isReleased = _core.Outcome is not null && _saidBye;
+        }
+
+        if (isReleased) Release();
+        else if (deadline != TimeSpan.MaxValue) _timer.Arm(deadline);
+    }
+
+    protected override void OnBug(Exception exception)
+    {
+        _host.Log.EndFailed(exception, Producer);
+        OnMalformed($"An internal error: {exception.Message}");
+    }
+
+    private Element<T> Prepare(T value)
+    {
+        if (_codec is null) return new Element<T>(value);
+        if (_producer.IsLocal) return _codec.Copy(value);
+        lock (_encoding) return _codec.Encode(value, _slab);
+    }
+
+    private void Send(Frame<Element<T>> frame, int ticket)
+    {
+        ValueTask<FrameReply> reply;
+        try
+        {
+            reply = _producer.OnFrameAsync(frame);
+        }
+        catch (Exception exception)
+        {
+            OnLost(exception, ticket);
+            return;
+        }
+
+        if (reply.IsCompletedSuccessfully) OnReply(reply.Result, ticket);
+        else _ = AwaitAsync(this, reply, ticket);
+
+        static async Task AwaitAsync(SinkEnd<T> self, ValueTask<FrameReply> reply, int ticket)
+        {
+            try
+            {
+                self.OnReply(await reply.ConfigureAwait(false), ticket);
+            }
+            catch (Exception exception)
+            {
+                self.OnLost(exception, ticket);
+            }
+
+            self.Run();
+        }
+    }
+
+    private void OnReply(FrameReply reply, int ticket)
+    {
+        lock (_gate) _inFlight.Return(ticket);
+        if (reply.Demand is { } demand) Apply(demand);
+        else if (reply.IsUnknown) Settle(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this writer any more."));
+    }
+
+    /// <summary>What became of the frame is unknown; the core sends again in its own time.</summary>
+    private void OnLost(Exception exception, int ticket)
+    {
+        lock (_gate) _inFlight.Return(ticket);
+        _host.Log.FrameLost(exception, Producer);
+    }
+
+    private void Apply(Demand demand)
+    {
+        lock (_gate)
+        {
+            if (_core.OnDemand(demand, _host.Clock.Now, out string? violation) == Verdict.Violation)
+            {
+                _host.Log.Violation(Producer, violation!);
+                _core.Settle(new StreamEnd(StreamEndReason.ProtocolViolation, violation));
+            }
+
+            Wake();
+        }
+    }
+
+    private void Settle(StreamEnd outcome)
+    {
+        lock (_gate)
+        {
+            _core.Settle(outcome);
+            Wake();
+        }
+    }
+
+    private void OnTimer()
+    {
+        lock (_gate)
+        {
+            if (_core.OnTick(_host.Clock.Now)) _inFlight.GiveUp();
+            Wake();
+        }
+
+        Run();
+    }
+
+    /// <summary>Under the lock: serves who waits, in turn. Continuations run elsewhere.</summary>
+    private void Wake()
+    {
+        while (_puts.First is { Value: var waiter } && _core.TryPut(waiter.Element))
+        {
+            _puts.RemoveFirst();
+            waiter.Node = null;
+            waiter.TrySetResult();
+        }
+
+        if (!_core.IsOpen)
+        {
+            while (_puts.First is { Value: var waiter })
+            {
+                _puts.RemoveFirst();
+                waiter.Node = null;
+                waiter.TrySetException(Closed());
+            }
+
+            _room?.TrySetResult(false);
+            _room = null;
+        }
+        else if (_puts.Count == 0 && _core.Credit > 0)
+        {
+            _room?.TrySetResult(true);
+            _room = null;
+        }
+
+        Tell();
+        var outcome = _core.Outcome;
+        if (_core.IsEndReceived || outcome is not null) _endReceived.TrySetResult();
+        if (outcome is null || _completion.Task.IsCompleted) return;
+
+        if (outcome.Reason == StreamEndReason.Completed)
+        {
+            _completion.TrySetResult();
+        }
+        else
+        {
+            _completion.TrySetException(StreamErrors.ForCompletion(Producer, outcome));
+            _ = _completion.Task.Exception;   // faults, observed or not
+        }
+    }
+
+    private void Tell() => _core.SetWaiting(_puts.Count + _roomWaiters);
+
+    private Exception Closed() => StreamErrors.ForPut(Producer, _core.Outcome ?? _core.End!);
+
+    private bool TryWithdraw(PutWaiter waiter)
+    {
+        lock (_gate)
+        {
+            if (waiter.Node is null) return false;
+            _puts.Remove(waiter.Node);
+            waiter.Node = null;
+            Wake();
+        }
+
+        Schedule();
+        return true;
+    }
+
+    private void Release()
+    {
+        if (_released.Task.IsCompleted) return;
+        _timer.Dispose();
+        _host.Remove(this);
+        _released.TrySetResult();
+    }
+
+    /// <summary>A put that waits for credit. It keeps the handle alive: a sink that is waited on is not abandoned.</summary>
+    private sealed class PutWaiter(Element<T> element, object owner) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public Element<T> Element => element;
+
+        public object Owner => owner;
+
+        public LinkedListNode<PutWaiter>? Node { get; set; }
+
+        /// <summary>Cancelling takes the put back, unless it has happened: then it succeeds.</summary>
+        public async Task WaitAsync(SinkEnd<T> sink, CancellationToken cancellationToken)
+        {
+            var registration = cancellationToken.UnsafeRegister(
+                static (state, token) =>
+                {
+                    var (sink, waiter) = ((SinkEnd<T>, PutWaiter))state!;
+                    if (sink.TryWithdraw(waiter)) waiter.TrySetCanceled(token);
+                },
+                (sink, this));
+            await using (registration.ConfigureAwait(false))
+            {
+                await Task.ConfigureAwait(false);
+            }
+        }
+    }
+}

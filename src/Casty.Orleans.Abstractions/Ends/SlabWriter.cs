@@ -1,0 +1,57 @@
+using System.Buffers;
+
+namespace Casty.Orleans;
+
+/// <summary>
+/// Writes elements one behind the other into large arrays, so that neighbours can be sent as one slice. An array is never
+/// written twice and never pooled: a message that holds a slice may still be queued when its sender is long gone.
+/// </summary>
+internal sealed class SlabWriter : IBufferWriter<byte>
+{
+    private const int SlabSize = 16 * 1024;
+    private byte[] _slab = [];
+    private int _start;
+    private int _position;
+
+    /// <summary>Begins an element, leaving <paramref name="prefix"/> bytes for its length.</summary>
+    public void Begin(int prefix)
+    {
+        _start = _position;
+        GetSpan(prefix);
+        _position += prefix;
+    }
+
+    /// <summary>The element as it stands.</summary>
+    public ArraySegment<byte> End() => new(_slab, _start, _position - _start);
+
+    /// <summary>Takes the element back.</summary>
+    public void Undo() => _position = _start;
+
+    public void Advance(int count) => _position += count;
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        Ensure(sizeHint);
+        return _slab.AsMemory(_position);
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        Ensure(sizeHint);
+        return _slab.AsSpan(_position);
+    }
+
+    private void Ensure(int more)
+    {
+        more = Math.Max(more, 1);
+        if (_slab.Length - _position >= more) return;
+
+        // The element moves whole into a new array; those before it stay where they are.
+        int begun = _position - _start;
+        var slab = new byte[(int)Math.Min(Array.MaxLength, Math.Max(SlabSize, 2L * begun + more))];
+        _slab.AsSpan(_start, begun).CopyTo(slab);
+        _slab = slab;
+        _start = 0;
+        _position = begun;
+    }
+}

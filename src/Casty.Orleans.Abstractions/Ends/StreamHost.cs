@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Orleans;
+using Orleans.Configuration;
+using Orleans.Runtime;
+
+namespace Casty.Orleans;
+
+/// <summary>
+/// What the streams of one silo or client share: its ends, its observers, its clock. It hangs on that process' own services,
+/// so two clusters in one process do not meet, and it needs no registration.
+/// </summary>
+internal sealed class StreamHost
+{
+    // A property attached to each container, not a place where containers meet.
+    private static readonly ConditionalWeakTable<IGrainFactory, StreamHost> Hosts = [];
+
+    private readonly ConcurrentDictionary<Guid, IStreamEnd> _ends = new();
+    private readonly Dictionary<(Type, string), object> _producers = [];
+    private readonly ConcurrentDictionary<Type, object> _perType = new();
+    private readonly IServiceProvider? _services;
+
+    /// <summary>The host of one Orleans process.</summary>
+    private StreamHost(IServiceProvider services)
+    {
+        _services = services;
+        Grains = services.GetRequiredService<IGrainFactory>();
+        Options = services.GetService<IOptions<CastyStreamsOptions>>()?.Value ?? new CastyStreamsOptions();
+        Options.Validate(nameof(CastyStreamsOptions));
+        Clock = new StreamClock(services.GetKeyedService<TimeProvider>(TimeProviderNames.Grains) ?? TimeProvider.System);
+        Log = new StreamLog(services.GetService<ILoggerFactory>()?.CreateLogger("Casty.Orleans") ?? NullLogger.Instance);
+        DemandObserver = new ObserverHandle<IStreamDemandObserver>(Grains, new DemandEndpoint(this));
+        MaxMessageSize = Options.MaxMessageSize ?? services.GetRequiredService<IOptions<ClientMessagingOptions>>().Value.MaxMessageBodySize;
+        services.GetService<IHostApplicationLifetime>()?.ApplicationStopping.UnsafeRegister(static host => ((StreamHost)host!).OnStopping(), this);
+    }
+
+    /// <summary>A host without Orleans, for a stream inside one process.</summary>
+    public StreamHost(CastyStreamsOptions options, TimeProvider time)
+    {
+        Options = options;
+        Clock = new StreamClock(time);
+        Log = new StreamLog(NullLogger.Instance);
+    }
+
+    public Guid Process { get; } = Guid.NewGuid();
+
+    public CastyStreamsOptions Options { get; }
+
+    public StreamClock Clock { get; }
+
+    public StreamLog Log { get; }
+
+    /// <summary>The largest message that this process' connections take; a quarter is left for what surrounds an element.</summary>
+    public int MaxMessageSize { get; }
+
+    public IGrainFactory Grains { get => field ?? throw new InvalidOperationException("This host has no cluster."); }
+
+    public ObserverHandle<IStreamDemandObserver> DemandObserver { get => field ?? throw new InvalidOperationException("This host has no cluster."); }
+
+    /// <summary>How many ends this process hosts now, those that only wait to be forgotten included.</summary>
+    public int EndCount => _ends.Count;
+
+    /// <summary>How many observers are registered now.</summary>
+    public int ObserverCount => (DemandObserver.IsCreated ? 1 : 0) + _perType.Values.Count(one => ((IPerType)one).IsObserverCreated);
+
+    /// <summary>The host of the process that <paramref name="grains"/> belongs to.</summary>
+    public static StreamHost For<T>(IGrainFactory grains)
+    {
+        if (Hosts.TryGetValue(grains, out var host)) return host;
+
+        var services = grains is IClusterClient client
+            ? client.ServiceProvider
+            : grains.GetGrain<IStreamProducerGrain<T>>("-").GetCallerServices().Services;
+        host = For(services);
+        Hosts.TryAdd(grains, host);
+        return host;
+    }
+
+    /// <summary>The host of the process that <paramref name="services"/>, or the scope they are of, belong to.</summary>
+    public static StreamHost For(IServiceProvider services)
+    {
+        // A grain's services are its activation's and end with it; the cluster client knows the process'.
+        var root = services.GetRequiredService<IClusterClient>().ServiceProvider;
+        return Hosts.GetValue(root.GetRequiredService<IGrainFactory>(), _ => new StreamHost(root));
+    }
+
+    public void Add(IStreamEnd end) => _ends[end.Id] = end;
+
+    public void Remove(IStreamEnd end) => _ends.TryRemove(end.Id, out _);
+
+    public bool TryGet<TEnd>(Guid id, out TEnd end)
+        where TEnd : class
+    {
+        end = (_ends.GetValueOrDefault(id) as TEnd)!;
+        return end is not null;
+    }
+
+    /// <summary>What this process shares among streams of <typeparamref name="T"/>.</summary>
+    /// <exception cref="global::Orleans.Serialization.CodecNotFoundException">Nothing serialises <typeparamref name="T"/>.</exception>
+    public PerType<T> Of<T>() => (PerType<T>)_perType.GetOrAdd(typeof(T), static (_, host) => new PerType<T>(
+        new ElementCodec<T>(host._services!, (int)(host.MaxMessageSize * 0.75)),
+        new ObserverHandle<IStreamElementObserver<T>>(host.Grains, new ElementEndpoint<T>(host))), this);
+
+    /// <summary>The producer of a stream in this silo: the one that there is, or a new run of the stream.</summary>
+    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onFree)
+    {
+        lock (_producers)
+        {
+            if (_producers.TryGetValue((typeof(T), name), out object? known)) return (ProducerEnd<T>)known;
+
+            var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: end =>
+            {
+                lock (_producers)
+                {
+                    if (_producers.GetValueOrDefault((typeof(T), name)) == end) _producers.Remove((typeof(T), name));
+                }
+
+                onFree(end);
+            });
+            _producers.Add((typeof(T), name), producer);
+            return producer;
+        }
+    }
+
+    public bool HasProducer<T>(string name)
+    {
+        lock (_producers) return _producers.ContainsKey((typeof(T), name));
+    }
+
+    /// <summary>The grain whose turn this is, if it is one's.</summary>
+    public IGrainContext? CurrentGrain =>
+        _services?.GetService<IGrainContextAccessor>()?.GrainContext is { GrainInstance: IGrainBase } context ? context : null;
+
+    /// <summary>Lets go of <paramref name="end"/> when the grain that opened it is deactivated.</summary>
+    public static void TieTo(IGrainContext? grain, IStreamEnd end)
+    {
+        if (grain is null) return;
+        var weak = new WeakReference<IStreamEnd>(end);
+        _ = grain.Deactivated.ContinueWith(
+            _ => weak.TryGetTarget(out var target) ? target.LetGoAsync() : Task.CompletedTask,
+            CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    }
+
+    /// <summary>The host shuts down: every end lets go while the network is still there.</summary>
+    private void OnStopping()
+    {
+        var ends = _ends.Values.Select(end => end.LetGoAsync()).ToArray();
+        Task.WhenAll(ends).Wait(TimeSpan.FromSeconds(2));
+    }
+}
+
+/// <summary>What <see cref="StreamHost"/> asks of any <see cref="PerType{T}"/>.</summary>
+internal interface IPerType
+{
+    bool IsObserverCreated { get; }
+}
+
+/// <summary>What a process shares among its streams of one type.</summary>
+internal sealed record PerType<T>(ElementCodec<T> Codec, ObserverHandle<IStreamElementObserver<T>> Observer) : IPerType
+{
+    public bool IsObserverCreated => Observer.IsCreated;
+}

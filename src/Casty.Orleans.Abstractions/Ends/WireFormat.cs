@@ -1,0 +1,115 @@
+using System.Buffers.Binary;
+using Casty.Orleans.Protocol;
+
+namespace Casty.Orleans;
+
+/// <summary>Between the core's frames and what Orleans carries.</summary>
+internal static class WireFormat
+{
+    public static StreamFrame ToWire<T>(Frame<Element<T>> frame, Guid to) => new()
+    {
+        To = to,
+        Stream = frame.Stream.Id,
+        Incarnation = frame.Stream.Incarnation,
+        Peer = frame.Peer,
+        Batches = frame.Batches.Length == 0 ? null : Array.ConvertAll(frame.Batches, ToWire),
+        EndAt = frame.EndAt,
+        End = ToWire(frame.End),
+        Wanted = frame.Wanted,
+        Grant = frame.Grant,
+        Held = frame.Held,
+        Leaving = frame.Leaving,
+    };
+
+    /// <exception cref="FormatException">The frame is not one that this protocol writes.</exception>
+    public static Frame<Element<T>> FromWire<T>(StreamFrame frame) => new(
+        new StreamKey(frame.Stream, frame.Incarnation), frame.Peer,
+        frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
+        frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving);
+
+    public static StreamDemand ToWire(Demand demand, Guid to) => new()
+    {
+        To = to,
+        Stream = demand.Stream.Id,
+        Incarnation = demand.Stream.Incarnation,
+        Peer = demand.Peer,
+        Received = demand.Received,
+        Confirmed = demand.Confirmed,
+        Limit = demand.Limit,
+        Grant = demand.Grant,
+        End = ToWire(demand.End),
+        Leave = (int)demand.Leave,
+    };
+
+    public static Demand FromWire(StreamDemand demand) => new(
+        new StreamKey(demand.Stream, demand.Incarnation), demand.Peer, demand.Received, demand.Confirmed, demand.Limit,
+        demand.Grant, FromWire(demand.End), (Leave)demand.Leave);
+
+    public static StreamEndInfo? ToWire(StreamEnd? end) =>
+        end is null ? null : new StreamEndInfo { Reason = end.Reason, Message = end.Message, Cause = end.Cause };
+
+    public static StreamEnd? FromWire(StreamEndInfo? end) =>
+        end is null ? null : new StreamEnd(end.Reason, end.Message, end.Cause);
+
+    private static StreamBatch ToWire<T>(Batch<Element<T>> batch) => new()
+    {
+        First = batch.First,
+        Writer = batch.Writer,
+        WriterFirst = batch.WriterFirst,
+        Count = batch.Elements.Count,
+        Elements = Join<T>(batch.Elements),
+    };
+
+    /// <summary>Neighbours in one array go as a slice of it; others are copied together.</summary>
+    private static ReadOnlyMemory<byte> Join<T>(ReadOnlySpan<Element<T>> elements)
+    {
+        var first = elements[0];
+        int end = first.Offset;
+        long total = 0;
+        bool isOneSlice = true;
+        foreach (ref readonly var element in elements)
+        {
+            isOneSlice &= element.Buffer == first.Buffer && element.Offset == end;
+            end = element.Offset + element.Length;
+            total += element.Length;
+        }
+
+        if (isOneSlice) return first.Buffer.AsMemory(first.Offset, (int)total);
+
+        byte[] joined = new byte[total];
+        int at = 0;
+        foreach (ref readonly var element in elements)
+        {
+            element.Bytes.CopyTo(joined.AsSpan(at));
+            at += element.Length;
+        }
+
+        return joined;
+    }
+
+    private static Batch<Element<T>> FromWire<T>(StreamBatch batch)
+    {
+        if (!System.Runtime.InteropServices.MemoryMarshal.TryGetArray(batch.Elements, out var bytes)) bytes = batch.Elements.ToArray();
+        if (batch.Count < 0 || (long)batch.Count * sizeof(int) > bytes.Count)
+        {
+            throw new FormatException($"A batch of {bytes.Count} bytes claims {batch.Count} elements.");
+        }
+
+        var elements = new Element<T>[batch.Count];
+        int at = 0;
+        for (int i = 0; i < elements.Length; i++)
+        {
+            int left = bytes.Count - at - sizeof(int);
+            int size = left < 0 ? -1 : BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
+            if (size < 0 || size > left)
+            {
+                throw new FormatException($"Element {i} of a batch of {elements.Length} claims {size} bytes where {left} are left.");
+            }
+
+            elements[i] = new Element<T>(bytes.Array!, bytes.Offset + at, sizeof(int) + size);
+            at += sizeof(int) + size;
+        }
+
+        return new Batch<Element<T>>(batch.First, batch.Writer, batch.WriterFirst, elements);
+    }
+}

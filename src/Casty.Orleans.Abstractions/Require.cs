@@ -1,0 +1,25 @@
+namespace Casty.Orleans;
+
+/// <summary>Checks of arguments that more than one call makes.</summary>
+internal static class Require
+{
+    /// <summary>The longest name of a stream or a consumer, in characters.</summary>
+    public const int MaxNameLength = 1000;
+
+    public static void Name(string name, string parameter)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name, parameter);
+        if (name.Length > MaxNameLength)
+        {
+            throw new ArgumentException($"A name has at most {MaxNameLength} characters; this one has {name.Length}.", parameter);
+        }
+    }
+
+    public static void Timeout(TimeSpan? timeout, string option, string parameter)
+    {
+        if (timeout is { } value && value <= TimeSpan.Zero && value != System.Threading.Timeout.InfiniteTimeSpan)
+        {
+            throw new ArgumentOutOfRangeException(parameter, value, $"{option} must be positive, or Timeout.InfiniteTimeSpan.");
+        }
+    }
+}

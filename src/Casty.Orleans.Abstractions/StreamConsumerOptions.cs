@@ -1,0 +1,97 @@
+namespace Casty.Orleans;
+
+/// <summary>What leaving a loop over a source does to the stream.</summary>
+public enum StreamLeave
+{
+    /// <summary>The stream is cancelled: its writers are told, its elements dropped, its name freed.</summary>
+    Cancel = 1,
+
+    /// <summary>The stream is kept for the next reader of the same name, exactly after the last element that was given out.</summary>
+    Detach = 2,
+}
+
+/// <summary>
+/// How a source asks for elements. A value left null is inherited: from <c>AddCastyStreams</c> in the reader's process,
+/// then the built-in default.
+/// </summary>
+public sealed class StreamConsumerOptions
+{
+    /// <summary>The built-in <see cref="InitialDemand"/>.</summary>
+    public const int DefaultInitialDemand = 16;
+
+    /// <summary>The built-in <see cref="MaxDemand"/>.</summary>
+    public const int DefaultMaxDemand = 4096;
+
+    /// <summary>The built-in <see cref="MaxDemandBytes"/>.</summary>
+    public const long DefaultMaxDemandBytes = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// How many elements the reader asks for at first. Set alone it fixes the window: with 2 there are never more than two
+    /// elements outstanding. At least 1 and at most <see cref="MaxDemand"/>. Default: 16.
+    /// </summary>
+    public int? InitialDemand { get; set; }
+
+    /// <summary>
+    /// How many elements may be outstanding, that is asked for and not yet given to the reader. The window grows towards it
+    /// while the reader keeps up and shrinks when it does not. Set alone it lowers the start to fit. At least 1. Default: 4096.
+    /// </summary>
+    public int? MaxDemand { get; set; }
+
+    /// <summary>
+    /// How many bytes of elements may be outstanding where elements are serialised, that is where they cross processes. One
+    /// element always passes. At least 1. Default: 16 MiB.
+    /// </summary>
+    public long? MaxDemandBytes { get; set; }
+
+    /// <summary>
+    /// How long the reader waits for an element before the loop throws <see cref="TimeoutException"/>; only the time that the
+    /// reader waits counts. <see cref="Timeout.InfiniteTimeSpan"/> waits for ever. Default: infinite.
+    /// </summary>
+    public TimeSpan? InactivityTimeout { get; set; }
+
+    /// <summary>
+    /// What leaving the loop does. <see cref="StreamLeave.Detach"/> needs a named consumer. Default: <see cref="StreamLeave.Cancel"/>.
+    /// </summary>
+    public StreamLeave? OnLeave { get; set; }
+
+    internal void Validate(string parameter)
+    {
+        if (InitialDemand < 1) throw new ArgumentOutOfRangeException(parameter, InitialDemand, "InitialDemand must be at least 1.");
+        if (MaxDemand < 1) throw new ArgumentOutOfRangeException(parameter, MaxDemand, "MaxDemand must be at least 1.");
+        if (InitialDemand > MaxDemand)
+        {
+            throw new ArgumentOutOfRangeException(parameter, InitialDemand, $"InitialDemand must not exceed MaxDemand, which is {MaxDemand}.");
+        }
+
+        if (MaxDemandBytes < 1) throw new ArgumentOutOfRangeException(parameter, MaxDemandBytes, "MaxDemandBytes must be at least 1.");
+        if (OnLeave is not (null or StreamLeave.Cancel or StreamLeave.Detach))
+        {
+            throw new ArgumentOutOfRangeException(parameter, OnLeave, "OnLeave must be Cancel or Detach.");
+        }
+
+        Require.Timeout(InactivityTimeout, nameof(InactivityTimeout), parameter);
+    }
+
+    internal StreamConsumerOptions Or(StreamConsumerOptions other)
+    {
+        // The nearest level that speaks of the window decides all of it, or a fixed window could be widened from afar.
+        var window = InitialDemand is null && MaxDemand is null ? other : this;
+        return new StreamConsumerOptions
+        {
+            InitialDemand = window.InitialDemand,
+            MaxDemand = window.MaxDemand,
+            MaxDemandBytes = MaxDemandBytes ?? other.MaxDemandBytes,
+            InactivityTimeout = InactivityTimeout ?? other.InactivityTimeout,
+            OnLeave = OnLeave ?? other.OnLeave,
+        };
+    }
+
+    /// <summary>The window that these options mean.</summary>
+    internal (int Initial, int Max) Window => (InitialDemand, MaxDemand) switch
+    {
+        (null, null) => (DefaultInitialDemand, DefaultMaxDemand),
+        ({ } initial, null) => (initial, initial),
+        (null, { } max) => (Math.Min(DefaultInitialDemand, max), max),
+        ({ } initial, { } max) => (initial, max),
+    };
+}

@@ -1,0 +1,47 @@
+using Casty.Orleans.Protocol;
+
+namespace Casty.Orleans;
+
+/// <summary>A connected sink and source over the same core without a cluster, for unit tests of code that uses streams.</summary>
+public static class StreamPipe
+{
+    /// <summary>Creates a stream inside this process.</summary>
+    /// <remarks>
+    /// It behaves as a stream in a cluster does, demand, backpressure and ends included, but for two things: elements are handed
+    /// over by reference, never copied or serialised, and a detached source cannot be opened again.
+    /// </remarks>
+    /// <typeparam name="T">The type of the elements: any.</typeparam>
+    /// <param name="producer">How the stream buffers. Null takes the built-in defaults.</param>
+    /// <param name="consumer">How the source asks for elements. Null takes the built-in defaults.</param>
+    /// <param name="time">The clock of every timeout and lease. Null takes the system's.</param>
+    /// <returns>The two ends.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public static (SinkRef<T> Sink, SourceRef<T> Source) Create<T>(StreamProducerOptions? producer = null,
+        StreamConsumerOptions? consumer = null, TimeProvider? time = null)
+    {
+        producer ??= new StreamProducerOptions();
+        consumer ??= new StreamConsumerOptions();
+        producer.Validate(nameof(producer));
+        consumer.Validate(nameof(consumer));
+
+        const string Name = "pipe";
+        var host = new StreamHost(new CastyStreamsOptions(), time ?? TimeProvider.System);
+        var middle = new ProducerEnd<T>(host, Name, codec: null, onFree: null);
+
+        var sinkId = Guid.NewGuid();
+        var granted = middle.Attach(sinkId, new LocalWriter(host, sinkId), producer)!.Value;
+        var writer = new WriterCore<Element<T>>(granted.Stream, granted.Peer, middle.Timings, host.Clock.Now);
+        writer.OnDemand(granted, host.Clock.Now, out _);
+        var sink = new SinkEnd<T>(host, sinkId, Name, writer, middle, codec: null);
+        sink.Start();
+
+        var sourceId = Guid.NewGuid();
+        var subscribing = middle.SubscribeAsync(sourceId, Name, isNamed: true, long.MaxValue, new LocalReader<T>(host, sourceId));
+        var (stream, epoch, position) = subscribing.GetAwaiter().GetResult()!.Value;   // nobody to take over from: done at once
+        var (initial, max) = consumer.Window;
+        var reader = new ReaderCore<Element<T>>(stream, epoch, position, initial, max, middle.Timings, host.Clock.Now);
+        var source = new SourceEnd<T>(host, sourceId, Name, Name, isNamed: true, reader, middle, codec: null, onReleased: null);
+        source.Start();
+        return (new SinkRef<T>(host, sink), new SourceRef<T>(host, source, consumer));
+    }
+}

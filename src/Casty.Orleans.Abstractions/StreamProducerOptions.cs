@@ -1,0 +1,42 @@
+namespace Casty.Orleans;
+
+/// <summary>
+/// How a stream buffers. A value left null is inherited: from <c>AddCastyStreams</c> in the writer's process, then in the
+/// producer's silo, then the built-in default. The first sink's values hold for the stream.
+/// </summary>
+public sealed class StreamProducerOptions
+{
+    /// <summary>The built-in <see cref="BufferSize"/>.</summary>
+    public const int DefaultBufferSize = 1024;
+
+    /// <summary>The built-in <see cref="SubscriptionTimeout"/>.</summary>
+    public static readonly TimeSpan DefaultSubscriptionTimeout = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// How many elements the stream holds beyond what its reader has asked for, over all its sinks. Puts wait while it is full.
+    /// 0 is unbounded: puts never wait, and memory is the only limit. Default: 1024.
+    /// </summary>
+    public int? BufferSize { get; set; }
+
+    /// <summary>
+    /// How long a stream lives while nobody reads it: not yet, or not any more. Then it fails and its writers are told.
+    /// <see cref="Timeout.InfiniteTimeSpan"/> waits for ever. Default: 5 minutes.
+    /// </summary>
+    public TimeSpan? SubscriptionTimeout { get; set; }
+
+    internal void Validate(string parameter)
+    {
+        if (BufferSize < 0)
+        {
+            throw new ArgumentOutOfRangeException(parameter, BufferSize, "BufferSize must be 0 (unbounded) or more.");
+        }
+
+        Require.Timeout(SubscriptionTimeout, nameof(SubscriptionTimeout), parameter);
+    }
+
+    internal StreamProducerOptions Or(StreamProducerOptions other) => new()
+    {
+        BufferSize = BufferSize ?? other.BufferSize,
+        SubscriptionTimeout = SubscriptionTimeout ?? other.SubscriptionTimeout,
+    };
+}

@@ -1,0 +1,48 @@
+using Orleans;
+using Orleans.Placement;
+using Orleans.Runtime;
+
+namespace Casty.Orleans;
+
+/// <summary>
+/// The home of one subscription: pairs a reader with its producer, one reader after the other. Elements do not pass through it.
+/// </summary>
+/// <typeparam name="T">The type of the elements.</typeparam>
+[PreferLocalPlacement]
+[GrainType("casty.consumer`1")]
+public sealed class StreamConsumerGrain<T> : Grain, IStreamConsumerGrain<T>
+{
+    private IStreamProducerGrain<T>? _producer;
+    private Guid _reader;
+
+    /// <inheritdoc/>
+    public async Task<StreamJoined<T>> OpenAsync(StreamSubscribeRequest<T> request)
+    {
+        _producer = GrainFactory.GetGrain<IStreamProducerGrain<T>>(request.Producer);
+        try
+        {
+            var joined = await _producer.SubscribeAsync(request);
+            _reader = request.End;
+            DelayDeactivation(TimeSpan.MaxValue);
+            return joined;
+        }
+        catch
+        {
+            if (_reader == default) DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task CloseAsync(Guid end, bool withdraw)
+    {
+        if (_reader == end || _reader == default)
+        {
+            _reader = default;
+            DelayDeactivation(TimeSpan.Zero);
+            DeactivateOnIdle();
+        }
+
+        if (withdraw && _producer is not null) await _producer.UnsubscribeAsync(end);
+    }
+}

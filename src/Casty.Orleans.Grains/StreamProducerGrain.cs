@@ -1,0 +1,117 @@
+using Orleans;
+using Orleans.Placement;
+using Orleans.Runtime;
+
+namespace Casty.Orleans;
+
+/// <summary>
+/// The grain that owns a stream. It lets ends join and leave; the buffer itself belongs to the silo, and elements and demand
+/// reach it through observers, so no stream loop runs in a turn and no late message revives an activation.
+/// </summary>
+/// <typeparam name="T">The type of the elements.</typeparam>
+[PreferLocalPlacement]
+[GrainType("casty.producer`1")]
+public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
+{
+    private readonly StreamHost _host;
+    private Joining.Observers<T> _observers;
+
+    /// <summary>Creates the grain.</summary>
+    /// <param name="services">The services of the silo.</param>
+    public StreamProducerGrain(IServiceProvider services) => _host = StreamHost.For(services);
+
+    /// <inheritdoc/>
+    public override async Task OnActivateAsync(CancellationToken cancellationToken) =>
+        _observers = await Joining.AcquireAsync<T>(_host);
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        Joining.Release<T>(_host);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<StreamJoined<T>> AttachAsync(StreamAttachRequest request)
+    {
+        IDemandPort port = request.Process == _host.Process
+            ? new LocalWriter(_host, request.End)
+            : new RemoteDemand(request.Observer, request.End);
+        var named = new StreamProducerOptions { BufferSize = request.BufferSize, SubscriptionTimeout = request.SubscriptionTimeout };
+
+        while (true)
+        {
+            var producer = Borrow();
+            if (producer.Attach(request.End, port, named) is { } demand)
+            {
+                return Task.FromResult(Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task WithdrawAsync(Guid end)
+    {
+        Borrow().Withdraw(end);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task<StreamJoined<T>> SubscribeAsync(StreamSubscribeRequest<T> request)
+    {
+        IReaderPort<T> port = request.Process == _host.Process
+            ? new LocalReader<T>(_host, request.End)
+            : new RemoteElements<T>(request.Observer, request.End);
+
+        while (true)
+        {
+            var producer = Borrow();
+            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port) is var (stream, epoch, position))
+            {
+                return Joined(producer, stream, epoch, position);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task UnsubscribeAsync(Guid end)
+    {
+        Borrow().Unsubscribe(end);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public CallerServices GetCallerServices() =>
+        throw new NotSupportedException("Answered by the caller's own reference; never sent.");
+
+    private ProducerEnd<T> Borrow()
+    {
+        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), OnFree);
+
+        // A live stream keeps its activation, however quiet it is; one whose name is free lets it go.
+        DelayDeactivation(TimeSpan.MaxValue);
+        return producer;
+    }
+
+    /// <summary>The stream is over and nobody has begun another under its name. Called on any thread.</summary>
+    private void OnFree(ProducerEnd<T> producer)
+    {
+        if (_host.HasProducer<T>(producer.Name)) return;
+        GrainContext.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationRequested, "The stream has ended."));
+    }
+
+    private StreamJoined<T> Joined(ProducerEnd<T> producer, Protocol.StreamKey stream, long peer, long position = 0, long limit = 0, long grant = 0) => new()
+    {
+        Stream = stream.Id,
+        Incarnation = stream.Incarnation,
+        Peer = peer,
+        Position = position,
+        Limit = limit,
+        Grant = grant,
+        Process = _host.Process,
+        End = producer.Id,
+        Elements = _observers.Elements,
+        Demand = _observers.Demand,
+        Lease = producer.Timings.Lease,
+    };
+}

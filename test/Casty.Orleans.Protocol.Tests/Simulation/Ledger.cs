@@ -1,0 +1,136 @@
+namespace Casty.Orleans.Protocol.Tests.Simulation;
+
+/// <summary>What was put and what was given, and what has to be true of it.</summary>
+internal sealed class Ledger(World world)
+{
+    private readonly List<Item> _given = [];
+    private readonly long[] _next = new long[4];
+    private long _puts;
+    private bool _readerChanged;
+
+    public void OnPut() => _puts++;
+
+    public void OnSubscribed(ReaderEnd reader, ReaderEnd? old)
+    {
+        if (old is null) return;
+
+        _readerChanged = true;
+        long start = reader.Core.Given, before = old.Core.Given;
+        bool isExact = old.Fate is ReaderFate.Detach or ReaderFate.Takeover;
+        world.Expect(start <= before && start >= old.Core.Finished - old.MaxDemand - 1 && (!isExact || start == before),
+            $"{reader} began at {start}, but the one before stood at {before}");
+    }
+
+    public void OnGiven(ReaderEnd reader, long position, Item item)
+    {
+        if (position < _given.Count)
+        {
+            world.Expect(_given[(int)position] == item, $"{reader} was given {item} again, but at {position} stood {_given[(int)position]}");
+            return;
+        }
+
+        world.Expect(position == _given.Count, $"{reader} was given {item} at {position}, but only {_given.Count} were given before");
+        world.Expect(item.Number == _next[item.Writer], $"{reader} was given {item}, but the next was {_next[item.Writer]}");
+        _next[item.Writer]++;
+        _given.Add(item);
+    }
+
+    /// <summary>After each step: demand, backpressure, and nothing sent that was not asked for.</summary>
+    public void CheckBounds()
+    {
+        var producer = world.Producer.Core;
+        world.Expect(producer.IsOver || producer.Sent <= producer.Requested + (producer.End is null ? 0 : 1),
+            $"the producer sent more than was asked for");
+
+        var reader = world.Readers.Count == 0 ? null : world.Readers[^1];
+        if (reader is { IsDead: false, Core.IsOver: false })
+        {
+            world.Expect(reader.Core.Outstanding <= reader.MaxDemand, $"{reader} has {reader.Core.Outstanding} outstanding");
+        }
+
+        if (world.Scenario.BufferSize == 0) return;
+
+        // What a former reader asked for was granted: its window, and one window that is given again, come on top until drained.
+        long outstanding = _readerChanged || reader is { Core.IsOver: true } || reader is { IsDead: true }
+            ? 2 * world.Scenario.MaxDemand + 1
+            : reader?.Core.Outstanding ?? 0;
+        long held = _puts - (reader?.Core.Given ?? 0);
+        foreach (var writer in world.Writers)
+        {
+            // What a writer took with it into death is held by nobody.
+            if (writer.IsDead) held -= writer.Core.Put - _next[writer.Index];
+        }
+
+        world.Expect(held <= world.Scenario.BufferSize + outstanding, $"{held} elements are held with {outstanding} asked for");
+    }
+
+    /// <summary>At rest: everybody knows how it ended, what they know is true, and nothing is left behind.</summary>
+    public void CheckRest()
+    {
+        var producer = world.Producer.Core;
+        world.Expect(producer is { IsOver: true, IsForgotten: true, End: not null } && producer.NextDeadline == TimeSpan.MaxValue, $"the producer does not rest");
+
+        foreach (var writer in world.Writers)
+        {
+            world.Expect(writer.IsDone && (writer.IsDead || writer.Core.NextDeadline == TimeSpan.MaxValue), $"{writer} does not rest");
+            bool isWhole = IsWhole(writer);
+            if (writer.Core.Outcome is { Reason: StreamEndReason.Completed })
+            {
+                world.Expect(isWhole && writer.Fate == WriterFate.Complete, $"{writer} looks completed but was cut");
+            }
+        }
+
+        foreach (var reader in world.Readers)
+        {
+            world.Expect(reader.IsDone && (reader.IsDead || reader.Core.NextDeadline == TimeSpan.MaxValue), $"{reader} does not rest");
+            if (reader.Core.End is { Reason: StreamEndReason.Completed })
+            {
+                world.Expect(world.Writers.All(writer => IsWhole(writer) && writer.Fate == WriterFate.Complete), $"{reader} looks completed but was cut");
+            }
+        }
+
+        CheckOutcome(producer.End!.Reason);
+    }
+
+    private bool IsWhole(WriterEnd writer) => writer.Core.Put == _given.Count(item => item.Writer == writer.Index);
+
+    private void CheckOutcome(StreamEndReason end)
+    {
+        var last = world.Readers[^1];
+        if (last.HasLeft || last.IsDead)
+        {
+            var expected = last.Fate switch
+            {
+                ReaderFate.Cancel or ReaderFate.CancelWithCause => StreamEndReason.Cancelled,
+                _ => StreamEndReason.Abandoned,
+            };
+
+            // Who left first wins: a writer's failure that reached the producer before stands.
+            world.Expect(end == expected || end == StreamEndReason.Failed, $"the stream ended as {end}, not {expected}");
+            world.Expect(world.Writers.All(writer => writer.IsDead || writer.Core.Outcome!.Reason is var reason
+                && (reason == end || reason is StreamEndReason.Completed or StreamEndReason.Failed)), $"a writer's outcome is not {end}");
+            return;
+        }
+
+        bool isFailed = world.Writers.Any(writer => writer.Fate == WriterFate.Fail && writer.Core.End is not null);
+        bool isCut = world.Writers.Any(writer => writer.Fate is WriterFate.Abandon or WriterFate.Vanish);
+        var reasoned = isFailed ? StreamEndReason.Failed : isCut ? StreamEndReason.Abandoned : StreamEndReason.Completed;
+        world.Expect(end == reasoned && last.Core.End?.Reason == reasoned, $"the stream ended as {end}, not {reasoned}");
+
+        foreach (var writer in world.Writers)
+        {
+            // A failure follows its own writer's elements; what others had on the way is lost with the stream.
+            bool mustBeWhole = !isFailed && writer.Fate != WriterFate.Vanish;
+            world.Expect(!mustBeWhole || IsWhole(writer), $"{writer} lost elements");
+            if (isFailed || writer.IsDead) continue;
+
+            var outcome = writer.Fate == WriterFate.Complete ? StreamEndReason.Completed : StreamEndReason.Abandoned;
+            world.Expect(writer.Core.Outcome!.Reason == outcome, $"{writer} should have ended as {outcome}");
+        }
+
+        foreach (var failing in world.Writers.Where(writer => writer.Core.Outcome is { Message: "as planned", Reason: StreamEndReason.Failed } && writer.Fate == WriterFate.Fail))
+        {
+            world.Expect(failing.Core.End is null || IsWhole(failing) || world.Writers.Count(writer => writer.Fate == WriterFate.Fail) > 1, $"{failing} lost elements");
+        }
+    }
+}

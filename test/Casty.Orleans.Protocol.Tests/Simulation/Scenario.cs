@@ -1,0 +1,113 @@
+namespace Casty.Orleans.Protocol.Tests.Simulation;
+
+/// <summary>One element: who put it, as which of its elements, and what it weighs.</summary>
+internal readonly record struct Item(int Writer, long Number, int Size);
+
+internal enum WriterFate
+{
+    Complete,
+    Fail,
+    Abandon,
+    Vanish,
+}
+
+internal enum ReaderFate
+{
+    /// <summary>Reads until the stream ends.</summary>
+    Read,
+
+    Cancel,
+    CancelWithCause,
+
+    /// <summary>Leaves; the next reader of the name goes on exactly there.</summary>
+    Detach,
+
+    /// <summary>The next reader of the name comes first, and learns the position.</summary>
+    Takeover,
+
+    /// <summary>The next reader of the name comes first and learns nothing: it starts at what was confirmed.</summary>
+    BlindTakeover,
+
+    /// <summary>Dies without a word; the next reader of the name comes later.</summary>
+    DieAndReturn,
+
+    /// <summary>Dies without a word and nobody comes after it.</summary>
+    Die,
+}
+
+internal sealed record WriterPlan(int Elements, int Burst, int PauseMilliseconds, double IdleChance, int AttachAtMilliseconds, WriterFate Fate);
+
+internal sealed record ReaderPlan(ReaderFate Fate, long After, int SlownessMilliseconds, int InitialDemand, int MaxDemand);
+
+/// <summary>Everything that a seed decides before the first event.</summary>
+internal sealed record Scenario(
+    int BufferSize,
+    bool IsNamed,
+    long? MaxBytes,
+    int FrameElements,
+    long FrameBytes,
+    WireQuality Wires,
+    int CutsMilliseconds,
+    int FirstReaderAtMilliseconds,
+    WriterPlan[] Writers,
+    ReaderPlan[] Readers)
+{
+    private static readonly int[] Buffers = [0, 1, 2, 16, 1024];
+    private static readonly (int, int)[] Windows = [(1, 1), (2, 2), (16, 16), (1, 64), (16, 4096)];
+
+    public int MaxDemand => Readers.Max(reader => reader.MaxDemand);
+
+    public static Scenario From(Random random)
+    {
+        bool isNamed = random.Next(2) == 0;
+        bool isLarge = random.Next(20) == 0;
+        int most = isLarge ? 1000 : random.Next(3) == 0 ? 12 : 80;
+        bool isClean = random.Next(5) == 0;
+        var wires = isClean
+            ? new WireQuality(0, 0, 0, random.Next(2) * 5)
+            : new WireQuality(random.Next(4) * 0.1, random.Next(3) * 0.1, random.Next(3) * 0.02, random.Next(200));
+
+        var writers = new WriterPlan[random.Next(1, 5)];
+        for (int i = 0; i < writers.Length; i++) writers[i] = Writer(random, most);
+
+        int total = writers.Sum(writer => writer.Elements);
+        var readers = new List<ReaderPlan>();
+        for (int i = random.Next(4); isNamed && i > 0; i--) readers.Add(Reader(random, (ReaderFate)random.Next(3, 7), total, isLarge));
+        readers.Add(Reader(random, Last(random), total, isLarge));
+
+        return new Scenario(
+            Buffers[random.Next(Buffers.Length)],
+            isNamed,
+            random.Next(3) == 0 ? random.Next(1, 400) : null,
+            random.Next(3) switch { 0 => random.Next(1, 4), 1 => 64, _ => 1024 },
+            random.Next(3) == 0 ? random.Next(1, 300) : 1 << 20,
+            wires,
+            random.Next(5) == 0 ? random.Next(25_000) : 0,
+            random.Next(3) == 0 ? random.Next(30_000) : 0,
+            writers,
+            [.. readers]);
+    }
+
+    private static WriterPlan Writer(Random random, int most) => new(
+        random.Next(10) == 0 ? 0 : random.Next(most),
+        random.Next(2) == 0 ? 1 : random.Next(1, 30),
+        random.Next(4) switch { 0 => 0, 1 => 5, 2 => 100, _ => 500 },
+        random.Next(3) == 0 ? 0.02 : 0,
+        random.Next(4) == 0 ? random.Next(3_000) : 0,
+        random.Next(8) switch { 0 => WriterFate.Fail, 1 => WriterFate.Abandon, 2 => WriterFate.Vanish, _ => WriterFate.Complete });
+
+    private static ReaderPlan Reader(Random random, ReaderFate fate, int total, bool isLarge)
+    {
+        var (initial, max) = Windows[random.Next(Windows.Length)];
+        int slowness = random.Next(4) switch { 0 or 1 => 0, 2 => 20, _ => isLarge ? 20 : 1_000 };
+        return new ReaderPlan(fate, random.Next(total + 2), slowness, initial, max);
+    }
+
+    private static ReaderFate Last(Random random) => random.Next(10) switch
+    {
+        0 => ReaderFate.Cancel,
+        1 => ReaderFate.CancelWithCause,
+        2 => ReaderFate.Die,
+        _ => ReaderFate.Read,
+    };
+}
