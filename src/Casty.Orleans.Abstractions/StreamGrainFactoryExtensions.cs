@@ -112,7 +112,7 @@ public static class StreamGrainFactoryExtensions
         var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
             StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes);
         var end = new SourceEnd<T>(host, id, producer, name, consumer is not null, core, Joining.Demand(host, joined), codec,
-            onReleased: () => grain.CloseAsync(id, withdraw: false).Ignore());
+            onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)));
         Joining.ReleaseObserversAfter<T>(host, end.Released);
         StreamHost.TieTo(owner, end);
         end.Start();

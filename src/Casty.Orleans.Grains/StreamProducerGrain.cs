@@ -46,13 +46,16 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             {
                 return Task.FromResult(Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant));
             }
+
+            _host.FreeName(producer);
         }
     }
 
     /// <inheritdoc/>
     public Task WithdrawAsync(Guid end)
     {
-        Borrow().Withdraw(end);
+        if (_host.FindProducer<T>(this.GetPrimaryKeyString()) is { } producer) producer.Withdraw(end);
+        else DeactivateOnIdle();
         return Task.CompletedTask;
     }
 
@@ -70,13 +73,16 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             {
                 return Joined(producer, stream, epoch, position);
             }
+
+            _host.FreeName(producer);
         }
     }
 
     /// <inheritdoc/>
     public Task UnsubscribeAsync(Guid end)
     {
-        Borrow().Unsubscribe(end);
+        if (_host.FindProducer<T>(this.GetPrimaryKeyString()) is { } producer) producer.Unsubscribe(end);
+        else DeactivateOnIdle();
         return Task.CompletedTask;
     }
 
@@ -96,7 +102,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <summary>The stream is over and nobody has begun another under its name. Called on any thread.</summary>
     private void OnFree(ProducerEnd<T> producer)
     {
-        if (_host.HasProducer<T>(producer.Name)) return;
+        if (_host.FindProducer<T>(producer.Name) is not null) return;
         GrainContext.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationRequested, "The stream has ended."));
     }
 

@@ -91,6 +91,10 @@ public sealed class StreamFrame
     /// <summary>From a writer: it has learnt its outcome and will not ask again.</summary>
     [Id(10)]
     public bool Leaving { get; init; }
+
+    /// <summary>To a reader: more elements are there, and wait for demand alone.</summary>
+    [Id(11)]
+    public bool IsHeldBack { get; init; }
 }
 
 /// <summary>On the wire: what a receiver of elements says. See <c>docs/protocol.md</c>.</summary>

@@ -18,10 +18,9 @@ internal static class Joining
         {
             return await asking.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch
+        catch (Exception exception)
         {
-            // The answer may still come, or may have been lost: what was joined is left again.
-            _ = UndoAsync();
+            _ = UndoAsync(isRefused: exception is StreamException or ArgumentException);
             throw;
         }
 
@@ -31,19 +30,30 @@ internal static class Joining
             return Task.Run(async () => await join(await AcquireAsync<T>(host).ConfigureAwait(false)).ConfigureAwait(false), CancellationToken.None);
         }
 
-        async Task UndoAsync()
+        // The answer may still come, or may have been lost: what was joined is left again. Who was refused has not joined.
+        async Task UndoAsync(bool isRefused)
         {
             await ((Task)asking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
+            if (!isRefused) Tell(host, undo);
+            Release<T>(host);
+        }
+    }
+
+    /// <summary>Calls a grain without waiting. What it is told can be lost: leases make up for it.</summary>
+    public static void Tell(StreamHost host, Func<Task> call)
+    {
+        _ = TellAsync();
+
+        async Task TellAsync()
+        {
             try
             {
-                await Task.Run(undo).ConfigureAwait(false);
+                await Task.Run(call).ConfigureAwait(false);
             }
             catch (Exception exception)
             {
-                host.Log.FrameLost(exception, "?");
+                host.Log.CallLost(exception);
             }
-
-            Release<T>(host);
         }
     }
 

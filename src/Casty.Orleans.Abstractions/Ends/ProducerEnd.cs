@@ -25,8 +25,8 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
     private IReaderPort<T>? _reader;
     private Guid _readerEnd;
     private TimeSpan _warnAt = TimeSpan.MaxValue;
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isFree;
-    private bool _isReleased;
 
     public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, Action<ProducerEnd<T>>? onFree)
     {
@@ -53,6 +53,9 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
     public StreamTimings Timings { get; }
 
     public bool IsLocal => true;
+
+    /// <summary>Ends once nobody needs to be answered about this stream any more.</summary>
+    public Task Released => _released.Task;
 
     /// <summary>The reader is in another process: elements will have to be serialised.</summary>
     public bool IsReaderRemote { get; private set; }
@@ -326,8 +329,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         {
             free = !_isFree && (_core.IsOver || (_core.IsUnused && !_core.IsReaderAttached));
             _isFree |= free;
-            release = !_isReleased && _isFree && (_core.IsForgotten || _core.Writers == 0);
-            _isReleased |= release;
+            release = _isFree && (_core.IsForgotten || _core.Writers == 0) && !_released.Task.IsCompleted;
             deadline = _core.NextDeadline;
             if (_warnAt < deadline) deadline = _warnAt;
         }
@@ -336,6 +338,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         {
             _timer.Dispose();
             _host.Remove(this);
+            _released.TrySetResult();
         }
         else if (deadline != TimeSpan.MaxValue)
         {

@@ -374,7 +374,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         if (_released.Task.IsCompleted) return;
         _timer.Dispose();
         _host.Remove(this);
-        _onReleased?.Invoke();
         _released.TrySetResult();
+        _onReleased?.Invoke();
     }
 }

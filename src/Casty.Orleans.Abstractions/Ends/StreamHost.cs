@@ -115,21 +115,31 @@ internal sealed class StreamHost
 
             var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: end =>
             {
-                lock (_producers)
-                {
-                    if (_producers.GetValueOrDefault((typeof(T), name)) == end) _producers.Remove((typeof(T), name));
-                }
-
+                FreeName(end);
                 onFree(end);
             });
             _producers.Add((typeof(T), name), producer);
+
+            // It is spoken to through the observers as long as anything of it is left, whatever becomes of its grain's activation.
+            _ = Joining.AcquireAsync<T>(this);
+            Joining.ReleaseObserversAfter<T>(this, producer.Released);
             return producer;
         }
     }
 
-    public bool HasProducer<T>(string name)
+    /// <summary>That run of a stream is over: the next one to ask for its name begins another.</summary>
+    public void FreeName<T>(ProducerEnd<T> producer)
     {
-        lock (_producers) return _producers.ContainsKey((typeof(T), name));
+        lock (_producers)
+        {
+            if (_producers.GetValueOrDefault((typeof(T), producer.Name)) == producer) _producers.Remove((typeof(T), producer.Name));
+        }
+    }
+
+    /// <summary>The producer of a stream in this silo, if there is one.</summary>
+    public ProducerEnd<T>? FindProducer<T>(string name)
+    {
+        lock (_producers) return (ProducerEnd<T>?)_producers.GetValueOrDefault((typeof(T), name));
     }
 
     /// <summary>The grain whose turn this is, if it is one's.</summary>

@@ -19,13 +19,14 @@ internal static class WireFormat
         Grant = frame.Grant,
         Held = frame.Held,
         Leaving = frame.Leaving,
+        IsHeldBack = frame.IsHeldBack,
     };
 
     /// <exception cref="FormatException">The frame is not one that this protocol writes.</exception>
     public static Frame<Element<T>> FromWire<T>(StreamFrame frame) => new(
         new StreamKey(frame.Stream, frame.Incarnation), frame.Peer,
         frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
-        frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving);
+        frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack);
 
     public static StreamDemand ToWire(Demand demand, Guid to) => new()
     {

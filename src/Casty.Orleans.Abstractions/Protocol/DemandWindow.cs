@@ -1,43 +1,47 @@
 namespace Casty.Orleans.Protocol;
 
 /// <summary>
-/// How many elements a reader has asked for and not taken: starts at <c>initial</c>, doubles towards <c>max</c> while
-/// the reader keeps up, and halves towards <c>initial</c> when it does not (P-06).
+/// How many elements a reader has asked for and not taken: starts at <c>initial</c>, doubles towards <c>max</c> while the
+/// reader waits for elements that wait for demand, and halves towards <c>initial</c> when a slow reader takes long over what
+/// it asked for (P-06).
 /// </summary>
 internal struct DemandWindow
 {
+    /// <summary>What is outstanding should not keep a reader busy for longer: it would only be old when its turn comes.</summary>
+    private static readonly TimeSpan SlowReader = TimeSpan.FromSeconds(1);
+
     private readonly int _initial;
     private readonly int _max;
     private long _reviewAt;
+    private TimeSpan _reviewedAt;
     private bool _starved;
-    private int _fullest;
 
-    public DemandWindow(int initial, int max)
+    public DemandWindow(int initial, int max, TimeSpan now)
     {
         _initial = Size = initial;
         _max = max;
         _reviewAt = initial;
+        _reviewedAt = now;
     }
 
     /// <summary>The most elements that may be outstanding now.</summary>
     public int Size { get; private set; }
 
-    /// <summary>The reader found nothing to take although everything it had asked for had come.</summary>
+    /// <summary>The reader found nothing to take while its producer held elements back for want of demand.</summary>
     public void OnStarved() => _starved = true;
 
-    /// <summary>The reader took an element. Once in a window the size is reviewed.</summary>
-    /// <param name="taken">How many the reader has taken so far.</param>
-    /// <param name="waiting">How many wait for the reader.</param>
-    public void OnTaken(long taken, int waiting)
+    /// <summary>Once in a window its size is reviewed.</summary>
+    /// <param name="taken">How many elements the reader has taken so far.</param>
+    /// <param name="now">The time.</param>
+    public void Review(long taken, TimeSpan now)
     {
-        _fullest = Math.Max(_fullest, waiting);
         if (taken < _reviewAt) return;
 
         if (_starved) Size = (int)Math.Min(Size * 2L, _max);
-        else if (_fullest > Size / 2) Size = Math.Max(Size / 2, _initial);
+        else if (now - _reviewedAt > SlowReader) Size = Math.Max(Size / 2, _initial);
 
         _starved = false;
-        _fullest = 0;
+        _reviewedAt = now;
         _reviewAt = taken + Size;
     }
 }

@@ -26,6 +26,7 @@ internal readonly record struct Batch<T>(long First, long Writer, long WriterFir
 /// <param name="Wanted">Writer's leg: the position up to which the writer would put if it could.</param>
 /// <param name="Grant">Writer's leg: the newest grant that the writer has seen.</param>
 /// <param name="Held">Writer's leg: the credit limit that the writer holds under that grant.</param>
+/// <param name="IsHeldBack">Reader's leg: more elements are there, and wait for demand alone.</param>
 /// <param name="Leaving">Writer's leg: the writer has learnt its outcome and will not ask again.</param>
 internal readonly record struct Frame<T>(
     StreamKey Stream,
@@ -36,7 +37,8 @@ internal readonly record struct Frame<T>(
     long Wanted = 0,
     long Grant = 0,
     long Held = 0,
-    bool Leaving = false);
+    bool Leaving = false,
+    bool IsHeldBack = false);
 
 /// <summary>How a reader leaves.</summary>
 internal enum Leave

@@ -43,6 +43,9 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     /// <summary>Some of what left has not arrived, as far as is known here.</summary>
     public bool IsUnanswered => _highSent > Received;
 
+    /// <summary>Elements are there that wait for a grant alone.</summary>
+    public bool IsHeldBack => Sent < Next && Sent >= Limit;
+
     /// <summary>Something is ready to leave now.</summary>
     public bool CanSend => CanSendEnd || (Sent < Math.Min(Next, Limit) && HasByteCredit);
 

@@ -201,7 +201,9 @@ internal sealed class ProducerCore<T>
 
         if (slot.IsRecalled && frame.Grant == slot.Grant)
         {
-            slot.Limit = slot.Ceiling = Math.Clamp(frame.Held, slot.In.Received, slot.Ceiling);
+            long held = Math.Clamp(frame.Held, slot.In.Received, slot.Ceiling);
+            if (held > slot.Limit) slot.Put = held;
+            slot.Limit = slot.Ceiling = held;
             slot.In.Lower(slot.Limit);
         }
 
@@ -328,7 +330,8 @@ internal sealed class ProducerCore<T>
 
         // The wait begins with the first frame that is unanswered: later ones must not put off its repetition (P-05).
         if (isFirstUnanswered) _retry.OnProgress(now);
-        frame = new Frame<T>(Stream, Epoch, batches?.ToArray() ?? (count == 0 ? [] : [single]), endAt, endAt >= 0 ? End : null);
+        frame = new Frame<T>(Stream, Epoch, batches?.ToArray() ?? (count == 0 ? [] : [single]), endAt, endAt >= 0 ? End : null,
+            IsHeldBack: _out.IsHeldBack);
         return true;
     }
 
@@ -374,7 +377,7 @@ internal sealed class ProducerCore<T>
     private bool IsUnresolved => _out.IsUnanswered || _out.CanSend;
 
     /// <summary>A reader that is not heard of must not cost a window of elements at every turn: the wait grows long.</summary>
-    private TimeSpan RetryAt => _retry.Due(unanswered: false, unresolved: true);
+    private TimeSpan RetryAt => _retry.RetryAt(longest: _timings.Renewal);
 
     /// <summary>What a reader is told that is not listened to: how it came to be sent away.</summary>
     public StreamEnd AnswerStale(Demand demand)
@@ -619,12 +622,12 @@ internal sealed class ProducerCore<T>
         foreach (var slot in _turn)
         {
             if (slot.IsRecalled) MarkDirty(slot);   // the recall, or its answer, may have been lost
-            else if ((slot.Unused > share || !slot.IsHungry) && slot.Unused > (richest?.Unused ?? 0)) richest = slot;
+            else if (slot.SurplusOver(share) > (richest?.SurplusOver(share) ?? 0)) richest = slot;
         }
 
         if (richest is null) return;
         richest.Grant++;
-        richest.Limit = richest.In.Received + (richest.Unused > share ? share : 0);
+        richest.Limit -= richest.SurplusOver(share);
         MarkDirty(richest);
     }
 

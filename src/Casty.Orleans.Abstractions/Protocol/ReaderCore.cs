@@ -27,6 +27,7 @@ internal sealed class ReaderCore<T>
     private long _answeredConfirmed;
     private bool _isUnanswered;
     private bool _isStarving;
+    private bool _isHeldBack;
     private bool _mustSpeak;
 
     public ReaderCore(StreamKey stream, long epoch, long position, int initialDemand, int maxDemand, StreamTimings timings,
@@ -36,9 +37,9 @@ internal sealed class ReaderCore<T>
         Epoch = epoch;
         Given = Finished = position;
         _in = new Inbound<T>(position);
-        _window = new DemandWindow(initialDemand, maxDemand);
+        _window = new DemandWindow(initialDemand, maxDemand, now);
         _retry = new RetryTimer(timings);
-        _retry.OnSpoke(now);
+        _retry.OnSpoke(now, begins: true);
         _timings = timings;
         _answeredAt = now;
         _sizeOf = sizeOf;
@@ -83,7 +84,7 @@ internal sealed class ReaderCore<T>
             if (!IsOver && !_isStarving)
             {
                 _isStarving = true;
-                if (_in.Received >= _said.Limit) _window.OnStarved();
+                if (_isHeldBack) _window.OnStarved();
                 if (_in.Received == _said.Limit || _said.Confirmed < Finished) _mustSpeak |= IsWorthSaying();
             }
 
@@ -101,7 +102,6 @@ internal sealed class ReaderCore<T>
         _waitingElements--;
         Given++;
         if (_sizeOf is not null) _bytesSinceSaid += _sizeOf(element);
-        _window.OnTaken(Given, (int)_waitingElements);
         _in.Grant(Saturate(Given, _window.Size));
         SeeEnd();
         return true;
@@ -145,7 +145,12 @@ internal sealed class ReaderCore<T>
         }
 
         _arrived.Clear();
-        if (verdict == Verdict.Accepted) _retry.OnProgress(now);
+        if (verdict == Verdict.Accepted)
+        {
+            _retry.OnProgress(now);
+            _isHeldBack = frame.IsHeldBack;
+        }
+
         SeeEnd();
         AssertInvariants();
         return verdict;
@@ -205,6 +210,8 @@ internal sealed class ReaderCore<T>
     /// <summary>Takes the demand to send, if it is worth a message (P-06).</summary>
     public bool TryTakeDemand(TimeSpan now, out Demand demand)
     {
+        _window.Review(Given, now);
+        if (!IsOver) _in.Grant(Saturate(Given, _window.Size));
         demand = Current;
         if (IsSettled || !(_mustSpeak || IsDue(demand))) return false;
 
@@ -219,7 +226,7 @@ internal sealed class ReaderCore<T>
         _mustSpeak = false;
         _said = demand;
         _bytesSinceSaid = 0;
-        _retry.OnSpoke(now);
+        _retry.OnSpoke(now, begins: true);
     }
 
     /// <summary>When <see cref="OnTick"/> wants to be called.</summary>
@@ -241,7 +248,7 @@ internal sealed class ReaderCore<T>
         if (now < Due) return;
 
         if (_isUnanswered || IsUnresolved) _retry.OnExpired(now);
-        else _retry.OnSpoke(now);
+        else _retry.OnSpoke(now, begins: true);
         _mustSpeak = true;
     }
 

@@ -6,34 +6,48 @@ namespace Casty.Orleans.Protocol;
 internal struct RetryTimer(StreamTimings timings)
 {
     private int _attempts;
+    private TimeSpan _waitingSince;
     private TimeSpan _spokeAt;
 
     /// <summary>Something came back that was new, or something new was said: the next wait is the shortest again.</summary>
     public void OnProgress(TimeSpan now)
     {
         _attempts = 0;
-        _spokeAt = now;
+        _waitingSince = now;
     }
 
-    /// <summary>Something was sent.</summary>
-    public void OnSpoke(TimeSpan now) => _spokeAt = now;
+    /// <summary>Something was sent. Only this renews a lease: what comes in does not, however much of it (P-10).</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="begins">A wait begins with it; otherwise it must not put off what is waited for already.</param>
+    public void OnSpoke(TimeSpan now, bool begins)
+    {
+        _spokeAt = now;
+        if (begins) _waitingSince = now;
+    }
 
     /// <summary>The wait ran out and nothing was resolved: the next one is longer.</summary>
     public void OnExpired(TimeSpan now)
     {
         _attempts = Math.Min(_attempts + 1, 16);
-        _spokeAt = now;
+        _waitingSince = _spokeAt = now;
     }
 
-    /// <summary>When to speak next.</summary>
+    /// <summary>When an end that keeps a lease speaks next.</summary>
     /// <param name="unanswered">What was said has had no answer: enough attempts must fit into a lease.</param>
     /// <param name="unresolved">It was answered, but what was hoped for has not come, or was lost on its way.</param>
     public readonly TimeSpan Due(bool unanswered, bool unresolved)
     {
-        if (!unanswered && !unresolved) return _spokeAt + timings.Renewal;
+        var renewal = _spokeAt + timings.Renewal;
+        if (!unanswered && !unresolved) return renewal;
 
+        var retry = RetryAt(unanswered ? timings.Lease / 12 : timings.Renewal);
+        return retry < renewal ? retry : renewal;
+    }
+
+    /// <summary>When to repeat what is unresolved, if no wait is to be longer than <paramref name="longest"/>.</summary>
+    public readonly TimeSpan RetryAt(TimeSpan longest)
+    {
         double wait = timings.Retry.Ticks * Math.Pow(2, _attempts);
-        var longest = unanswered ? timings.Lease / 12 : timings.Renewal;
-        return _spokeAt + TimeSpan.FromTicks((long)Math.Min(wait, Math.Max(longest.Ticks, timings.Retry.Ticks)));
+        return _waitingSince + TimeSpan.FromTicks((long)Math.Min(wait, Math.Max(longest.Ticks, timings.Retry.Ticks)));
     }
 }

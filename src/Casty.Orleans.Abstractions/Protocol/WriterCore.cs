@@ -27,7 +27,7 @@ internal sealed class WriterCore<T>
         _timings = timings;
         _out = new Outbound<T>(sizeOf: sizeOf);
         _retry = new RetryTimer(timings);
-        _retry.OnSpoke(now);
+        _retry.OnSpoke(now, begins: true);
         _answeredAt = now;
     }
 
@@ -147,8 +147,8 @@ internal sealed class WriterCore<T>
         }
 
         // The wait begins with the first frame that is unanswered: later ones must not put off its repetition (P-05).
-        if (isProbe) _retry.OnSpoke(now);
-        else if (isFirstUnanswered) _retry.OnProgress(now);
+        _retry.OnSpoke(now, begins: isFirstUnanswered);
+        if (isFirstUnanswered && !isProbe) _retry.OnProgress(now);
 
         _mustSpeak = false;
         _isUnanswered = true;
@@ -180,7 +180,7 @@ internal sealed class WriterCore<T>
         // What could not leave waits for answers that were lost as well.
         bool lost = IsUnanswered || _mustSpeak || _out.CanSend;
         if (lost || IsBlocked) _retry.OnExpired(now);
-        else _retry.OnSpoke(now);
+        else _retry.OnSpoke(now, begins: true);
         _out.Rewind();
         _mustSpeak = true;
         return lost;
@@ -193,8 +193,8 @@ internal sealed class WriterCore<T>
     /// <summary>Puts wait for credit: it may have been granted and lost.</summary>
     private bool IsBlocked => _waiting > 0 && Credit <= 0;
 
-    /// <summary>The producer takes this writer for hungry and lets it keep credit that it has no more use for (P-08).</summary>
-    private bool IsMisjudged => _waiting == 0 && Credit > 0 && _saidWanted > _out.Limit;
+    /// <summary>The producer lets this writer keep credit that it wanted once and has no more use for (P-08).</summary>
+    private bool IsMisjudged => _waiting == 0 && Credit > 0 && _saidWanted > _out.Next;
 
     private bool ApplyGrant(Demand demand)
     {

@@ -41,5 +41,14 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
     /// <summary>A recall is on its way and not answered.</summary>
     public bool IsRecalled => !IsEnded && Ceiling > Limit;
 
+    /// <summary>The writer has put at least so much, arrived or not: an earlier recall could not bring it back.</summary>
+    public long Put { get; set; }
+
+    /// <summary>
+    /// What a recall may take: credit above the fair share, or that the writer does not want. Never what it was just given
+    /// because it wants it, nor what it has used, or the same credit would be recalled for ever and help nobody (P-08).
+    /// </summary>
+    public long SurplusOver(long share) => Limit - Math.Max(Math.Max(Put, In.Received), Math.Min(Wanted, In.Received + share));
+
     public bool IsHungry => !IsEnded && Wanted > Limit;
 }

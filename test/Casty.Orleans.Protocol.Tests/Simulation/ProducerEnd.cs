@@ -13,8 +13,7 @@ internal sealed class ProducerEnd
     public ProducerEnd(World world)
     {
         _world = world;
-        Core = new ProducerCore<Item>(world.Key, world.Scenario.BufferSize, World.SubscriptionTimeout, World.Timings, world.Now,
-            world.SizeOf, world.Scenario.MaxBytes ?? long.MaxValue);
+        Core = new ProducerCore<Item>(world.Key, world.Scenario.BufferSize, World.SubscriptionTimeout, World.Timings, world.Now, world.SizeOf);
         _timer = new VirtualTimer(world.Clock, () => Core.NextDeadline, Tick);
         _timer.Arm();
     }
@@ -32,7 +31,7 @@ internal sealed class ProducerEnd
 
     public ReaderEnd Subscribe(ReaderPlan plan, long? position)
     {
-        long start = Core.Subscribe("consumer", _world.Scenario.IsNamed, position, _world.Now);
+        long start = Core.Subscribe("consumer", _world.Scenario.IsNamed, position, _world.Now, _world.Scenario.MaxBytes ?? long.MaxValue);
         _generation++;
         _inFlight = 0;
         _reader = new ReaderEnd(_world, plan, Core.Epoch, start);

@@ -11,6 +11,7 @@ internal sealed class WriterEnd
     private int _inFlight;
     private int _generation;
     private int _waiting;
+    private bool _wasHeard;
 
     public WriterEnd(World world, int index, WriterPlan plan, long number)
     {
@@ -32,6 +33,9 @@ internal sealed class WriterEnd
 
     public bool IsDead { get; private set; }
 
+    /// <summary>It died before anything of it arrived: for the producer it has never been.</summary>
+    public bool IsGhost => IsDead && !_wasHeard;
+
     public bool IsDone => IsDead || Core.Outcome is not null;
 
     public override string ToString() =>
@@ -46,7 +50,7 @@ internal sealed class WriterEnd
 
         if (Core.Put + _waiting < _plan.Elements)
         {
-            if (_waiting > 0 && _world.Random.Next(50) == 0) _waiting = 0;   // the callers gave up waiting
+            if (_waiting > 0 && _world.Random.Next(20) == 0) _waiting = 0;   // the callers gave up waiting
             else _waiting = (int)Math.Min(_plan.Burst, _plan.Elements - Core.Put);
         }
         else if (_waiting == 0)
@@ -58,7 +62,9 @@ internal sealed class WriterEnd
         PutWaiting();
         Drain();
         bool isIdle = _world.Random.NextDouble() < _plan.IdleChance;
-        _world.Clock.In(TimeSpan.FromMilliseconds(isIdle ? _world.Random.Next(90_000) : 1 + _world.Random.Next(_plan.PauseMilliseconds + 1)), Act);
+        int pause = isIdle ? _world.Random.Next(90_000) : 1 + _world.Random.Next(_plan.PauseMilliseconds + 1);
+        if (_waiting > 0) pause += 300;   // credit that comes is used at once, without another act
+        _world.Clock.In(TimeSpan.FromMilliseconds(pause), Act);
     }
 
     private void End()
@@ -120,6 +126,7 @@ internal sealed class WriterEnd
             int generation = _generation;
             _wire.Send(() =>
             {
+                _wasHeard = true;
                 var answer = _world.Producer.OnFrame(frame);
                 _wire.Send(() => Answered(answer, generation), isResponse: true);
             });

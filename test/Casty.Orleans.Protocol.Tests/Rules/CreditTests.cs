@@ -1,0 +1,131 @@
+namespace Casty.Orleans.Protocol.Tests.Rules;
+
+public sealed class CreditTests
+{
+    [Fact, Trait("Rule", "P-08")]
+    public void Credit_IdleAtOneWriter_IsRecalledForAnotherThatStarves()
+    {
+        var line = new Line(bufferSize: 1, initialDemand: 1, writers: 3);
+        Assert.Equal(2, line.Writers.Sum(writer => writer.Credit));
+        var poor = line.Writers.Single(writer => writer.Credit == 0);
+
+        poor.SetWaiting(1);
+        line.Pump();
+
+        Assert.Equal(1, poor.Credit);
+        Assert.Equal(2, line.Writers.Sum(writer => writer.Credit));
+    }
+
+    [Fact, Trait("Rule", "P-08")]
+    public void Credit_GivenToAWriterThatWantsIt_IsNotRecalledBeforeItWasUsed()
+    {
+        var producer = Make.Producer(bufferSize: 2);
+        producer.Attach(Make.Start);
+        producer.Attach(Make.Start);
+        while (producer.TryTakeDemand(out _)) { }
+
+        // Both use what they have and want more; the reader makes room for one.
+        foreach (long writer in new long[] { 1, 2 })
+        {
+            producer.OnFrame(new Frame<int>(Make.Key, writer, [new Batch<int>(0, writer, 0, new int[1])], Wanted: 5, Held: 1), Make.Start, out _);
+        }
+
+        producer.Subscribe("consumer", true, null, Make.Start);
+        producer.OnDemand(Make.Demand(0, 1), Make.Start, out _);
+        var granted = new List<Demand>();
+        while (producer.TryTakeDemand(out var demand)) granted.Add(demand);
+        var lucky = Assert.Single(granted, demand => demand.Limit == 2);
+        long other = 3 - lucky.Peer;
+
+        producer.OnFrame(new Frame<int>(Make.Key, other, [], Wanted: 5, Held: 1), Make.Start, out _);
+        Assert.True(producer.TryTakeDemandFor(lucky.Peer, out var still));
+        Assert.Equal((2, lucky.Grant), (still.Limit, still.Grant));
+    }
+
+    [Fact, Trait("Rule", "P-08")]
+    public void Recall_OfCreditThatWasUsed_IsNotRepeatedForEver()
+    {
+        // Writer 1 has used its two but they are lost on the way; writer 2 starves. The same credit must not be recalled at wire speed.
+        var producer = Make.Producer(bufferSize: 4);
+        producer.Attach(Make.Start);
+        producer.OnFrame(new Frame<int>(Make.Key, 1, [], Wanted: 9, Held: 4), Make.Start, out _);
+        producer.Attach(Make.Start);
+        producer.OnFrame(new Frame<int>(Make.Key, 2, [], Wanted: 9), Make.Start, out _);
+
+        var grants = new HashSet<long>();
+        for (int i = 0; i < 100; i++)
+        {
+            producer.TryTakeDemandFor(1, out var recall);
+            grants.Add(recall.Grant);
+            producer.OnFrame(new Frame<int>(Make.Key, 1, [], Wanted: 9, Grant: recall.Grant, Held: 4), Make.Start, out _);
+        }
+
+        Assert.InRange(grants.Count, 1, 2);
+    }
+
+    [Fact, Trait("Rule", "P-08")]
+    public void Recall_NotAnswered_CountsAsUsedAndIsSaidAgain()
+    {
+        var producer = Make.Producer(bufferSize: 1);
+        producer.Attach(Make.Start);
+        producer.Attach(Make.Start);
+        while (producer.TryTakeDemand(out _)) { }
+
+        for (int i = 0; i < 3; i++)
+        {
+            producer.OnFrame(new Frame<int>(Make.Key, 2, [], Wanted: 1), Make.Start, out _);
+            Assert.True(producer.TryTakeDemandFor(2, out var hungry));
+            Assert.Equal(0, hungry.Limit);
+            Assert.True(producer.TryTakeDemand(out var recall));
+            Assert.Equal((1, 0, 1), (recall.Peer, recall.Limit, recall.Grant));
+        }
+
+        producer.OnFrame(new Frame<int>(Make.Key, 1, [], Grant: 1, Held: 0), Make.Start, out _);
+        Assert.True(producer.TryTakeDemandFor(2, out var granted));
+        Assert.Equal(1, granted.Limit);
+    }
+
+    [Fact, Trait("Rule", "P-08")]
+    public void Recall_OvertakenByPuts_TakesOnlyWhatWasNotUsed()
+    {
+        var writer = Make.Writer();
+        writer.OnDemand(Make.Demand(0, 10), Make.Start, out _);
+        for (int i = 0; i < 3; i++) writer.TryPut(i);
+        writer.Frames();
+
+        writer.OnDemand(Make.Demand(0, 1, grant: 1), Make.Start, out _);
+        Assert.Equal(0, writer.Credit);
+        var answer = Assert.Single(writer.Frames());
+        Assert.Equal((1, 3), (answer.Grant, answer.Held));
+
+        writer.OnDemand(Make.Demand(0, 10), Make.Start, out _);   // the old grant, late
+        Assert.Equal(0, writer.Credit);
+    }
+
+    [Fact, Trait("Rule", "P-08")]
+    public void Writer_WhoseCallersGaveUp_SaysSoAndKeepsNoCreditFromOthers()
+    {
+        var writer = Make.Writer();
+        writer.SetWaiting(5);
+        Assert.Equal(5, Assert.Single(writer.Frames()).Wanted);
+        writer.OnDemand(Make.Demand(0, 2), Make.Start, out _);
+        writer.SetWaiting(0);
+
+        Assert.Equal(0, Assert.Single(writer.Frames()).Wanted);
+        Assert.Empty(writer.Frames());
+    }
+
+    [Fact, Trait("Rule", "P-08")]
+    public void Recall_AnsweredByAWriterThatEnds_IsHarmless()
+    {
+        var producer = Make.Producer(bufferSize: 1);
+        producer.Attach(Make.Start);
+        producer.Attach(Make.Start);
+        while (producer.TryTakeDemand(out _)) { }
+        producer.OnFrame(new Frame<int>(Make.Key, 2, [], Wanted: 1), Make.Start, out _);
+
+        var last = new Frame<int>(Make.Key, 1, [Make.Batch(0, 7)], 1, StreamEnd.Completed, 1, 1, 1);
+        Assert.Equal(Verdict.Accepted, producer.OnFrame(last, Make.Start, out _));
+        Assert.Equal(Verdict.Duplicate, producer.OnFrame(last, Make.Start, out _));
+    }
+}

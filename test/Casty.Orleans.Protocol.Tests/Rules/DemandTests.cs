@@ -1,0 +1,151 @@
+namespace Casty.Orleans.Protocol.Tests.Rules;
+
+public sealed class DemandTests
+{
+    [Fact, Trait("Rule", "P-06")]
+    public void Window_ReaderStarves_DoublesUpToTheMost()
+    {
+        var window = new DemandWindow(2, 10);
+        long taken = 0;
+        var sizes = new List<int>();
+        for (int i = 0; i < 4; i++)
+        {
+            window.OnStarved();
+            for (int size = window.Size; size > 0; size--) window.OnTaken(++taken, 0);
+            sizes.Add(window.Size);
+        }
+
+        Assert.Equal([4, 8, 10, 10], sizes);
+    }
+
+    [Fact, Trait("Rule", "P-06")]
+    public void Window_ReaderFallsBehind_HalvesDownToTheInitial()
+    {
+        var window = new DemandWindow(4, 16);
+        long taken = 0;
+        for (int i = 0; i < 3; i++)
+        {
+            window.OnStarved();
+            for (int size = window.Size; size > 0; size--) window.OnTaken(++taken, 0);
+        }
+
+        Assert.Equal(16, window.Size);
+        for (int i = 0; i < 100; i++) window.OnTaken(++taken, window.Size);
+        Assert.Equal(4, window.Size);
+    }
+
+    [Fact, Trait("Rule", "P-06")]
+    public void Reader_WhoseWindowShrank_StillConfirmsWhatItFinished()
+    {
+        var reader = Make.Reader(2, 64);
+        int next = 0;
+        for (int round = 0; round < 12; round++)   // a fast reader: its window grows
+        {
+            while (reader.TryTakeDemand(Make.Start, out _)) { }
+            int count = (int)(reader.Current.Limit - next);
+            if (count > 0) reader.OnFrame(Make.Frame(next, new int[count]), Make.Start, out _);
+            next += count;
+            reader.TakeAll();
+        }
+
+        while (reader.TryTakeDemand(Make.Start, out _)) { }
+        int more = (int)(reader.Current.Limit - next);
+        Assert.True(more >= 32);
+        reader.OnFrame(Make.Frame(next, new int[more]), Make.Start, out _);
+        long longest = 0, confirmed = reader.Current.Confirmed;
+        for (int i = 0; i < more; i++)   // now a slow one: its window shrinks and it asks for nothing
+        {
+            reader.TryTake(out _);
+            while (reader.TryTakeDemand(Make.Start, out var demand)) confirmed = demand.Confirmed;
+            longest = Math.Max(longest, reader.Finished - confirmed);
+        }
+
+        Assert.True(longest <= 33, $"{longest} finished elements were not confirmed");
+    }
+
+    [Fact, Trait("Rule", "P-07")]
+    public void Case07_DemandLimitsInflight_NeverMoreThanTwoOutstanding()
+    {
+        var line = new Line(bufferSize: 16, initialDemand: 2);
+        var read = new List<int>();
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.True(line.Writer.TryPut(i));
+            line.Pump();
+            Assert.True(line.Producer.Sent - line.Reader.Given <= 2);
+        }
+
+        while (line.Reader.TryTake(out int element))
+        {
+            read.Add(element);
+            line.Pump();
+            Assert.InRange(line.Reader.Outstanding, 0, 2);
+            Assert.True(line.Producer.Sent - line.Reader.Given <= 2);
+        }
+
+        Assert.Equal(Enumerable.Range(0, 10), read);
+    }
+
+    [Theory, Trait("Rule", "P-07")]
+    [InlineData(1, 1, 1)]
+    [InlineData(2, 3, 4)]
+    [InlineData(16, 16, 3)]
+    public void Puts_OverAllWriters_NeverExceedTheBufferAndTheDemand(int bufferSize, int demand, int writers)
+    {
+        var line = new Line(bufferSize, demand, writers: writers);
+        int puts = 0;
+        for (int round = 0; round < 50; round++)
+        {
+            foreach (var writer in line.Writers)
+            {
+                while (writer.TryPut(puts)) puts++;
+                writer.SetWaiting(1);
+            }
+
+            line.Pump();
+            Assert.True(puts - line.Reader.Given <= bufferSize + line.Reader.Outstanding);
+            line.Reader.TryTake(out _);
+            line.Pump();
+        }
+
+        Assert.True(puts >= 49);
+    }
+
+    [Fact, Trait("Rule", "P-07")]
+    public void Bytes_OutAndUnconfirmed_StayWithinTheWindowButOneElementAlwaysPasses()
+    {
+        var outbound = new Outbound<int>(sizeOf: static size => size, maxBytes: 10);
+        outbound.Append([4, 4, 4, 100, 1]);
+        outbound.Grant(5);
+        long budget = long.MaxValue;
+        Assert.True(outbound.TryTake(5, ref budget, out _, out int[] taken));
+        Assert.Equal([4, 4], taken);
+        Assert.False(outbound.CanSend);
+        Assert.False(outbound.TryTake(5, ref budget, out _, out _));
+
+        outbound.TryAcknowledge(2, 2, out _);
+        Assert.True(outbound.TryTake(5, ref budget, out _, out taken));
+        Assert.Equal([4], taken);   // the oversize one waits until nothing else is out
+        outbound.TryAcknowledge(3, 3, out _);
+        Assert.True(outbound.TryTake(5, ref budget, out _, out taken));
+        Assert.Equal([100], taken);
+        outbound.Rewind();
+        Assert.True(outbound.TryTake(5, ref budget, out _, out taken));
+        Assert.Equal([100], taken);
+        outbound.TryAcknowledge(4, 4, out _);
+        Assert.True(outbound.TryTake(5, ref budget, out _, out taken));
+        Assert.Equal([1], taken);
+    }
+
+    [Fact, Trait("Rule", "P-07")]
+    public void Frame_HasAByteBudget_AndTakesAtLeastOneElement()
+    {
+        var outbound = new Outbound<int>(sizeOf: static size => size);
+        outbound.Append([50, 50, 300]);
+        outbound.Grant(3);
+        var frames = new List<int>();
+        for (long budget = 100; outbound.TryTake(3, ref budget, out _, out int[] taken); budget = 100) frames.Add(taken.Length);
+
+        Assert.Equal([2, 1], frames);
+    }
+}
