@@ -3,15 +3,15 @@ namespace Casty.Orleans.Protocol.Tests.Rules;
 public sealed class DemandTests
 {
     [Fact, Trait("Rule", "P-06")]
-    public void Window_ReaderStarves_DoublesUpToTheMost()
+    public void Window_ReaderWaitsForWhatIsHeldBack_DoublesUpToTheMost()
     {
-        var window = new DemandWindow(2, 10);
+        var window = new DemandWindow(2, 10, Make.Start);
         long taken = 0;
         var sizes = new List<int>();
         for (int i = 0; i < 4; i++)
         {
             window.OnStarved();
-            for (int size = window.Size; size > 0; size--) window.OnTaken(++taken, 0);
+            window.Review(taken += window.Size, Make.Start);
             sizes.Add(window.Size);
         }
 
@@ -19,18 +19,18 @@ public sealed class DemandTests
     }
 
     [Fact, Trait("Rule", "P-06")]
-    public void Window_ReaderFallsBehind_HalvesDownToTheInitial()
+    public void Window_ReaderTakesLongOverIt_HalvesDownToTheInitial()
     {
-        var window = new DemandWindow(4, 16);
+        var window = new DemandWindow(4, 16, Make.Start);
         long taken = 0;
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 2; i++)
         {
             window.OnStarved();
-            for (int size = window.Size; size > 0; size--) window.OnTaken(++taken, 0);
+            window.Review(taken += window.Size, Make.Start);
         }
 
         Assert.Equal(16, window.Size);
-        for (int i = 0; i < 100; i++) window.OnTaken(++taken, window.Size);
+        for (int i = 1; i < 5; i++) window.Review(taken += window.Size, Make.At(2 * i));
         Assert.Equal(4, window.Size);
     }
 
@@ -39,28 +39,52 @@ public sealed class DemandTests
     {
         var reader = Make.Reader(2, 64);
         int next = 0;
-        for (int round = 0; round < 12; round++)   // a fast reader: its window grows
+        for (int round = 0; round < 12; round++)   // a fast reader, and elements are held back: its window grows
         {
             while (reader.TryTakeDemand(Make.Start, out _)) { }
             int count = (int)(reader.Current.Limit - next);
-            if (count > 0) reader.OnFrame(Make.Frame(next, new int[count]), Make.Start, out _);
+            if (count > 0) reader.OnFrame(Make.Frame(next, new int[count]) with { IsHeldBack = true }, Make.Start, out _);
             next += count;
             reader.TakeAll();
         }
 
         while (reader.TryTakeDemand(Make.Start, out _)) { }
         int more = (int)(reader.Current.Limit - next);
-        Assert.True(more >= 32);
+        Assert.Equal(64, more);
         reader.OnFrame(Make.Frame(next, new int[more]), Make.Start, out _);
         long longest = 0, confirmed = reader.Current.Confirmed;
-        for (int i = 0; i < more; i++)   // now a slow one: its window shrinks and it asks for nothing
+        for (int i = 0; i < more; i++)   // now a slow one: its window shrinks, and it asks for nothing for a while
         {
             reader.TryTake(out _);
-            while (reader.TryTakeDemand(Make.Start, out var demand)) confirmed = demand.Confirmed;
+            while (reader.TryTakeDemand(Make.At(2 * i), out var demand)) confirmed = demand.Confirmed;
             longest = Math.Max(longest, reader.Finished - confirmed);
         }
 
         Assert.True(longest <= 33, $"{longest} finished elements were not confirmed");
+    }
+
+    [Theory, Trait("Rule", "P-06"), Trait("Case", "49")]
+    [InlineData(16, 8)]
+    [InlineData(2, 1)]
+    [InlineData(1, 1)]
+    public void Case49_RequestAtHalfWindow_OneCumulativeCredit(int window, int half)
+    {
+        var reader = Make.Reader(window);
+        Assert.True(reader.TryTakeDemand(Make.Start, out var first));
+        Assert.Equal((0, window), (first.Confirmed, first.Limit));
+        reader.OnAnswered(first, Make.Start);
+        reader.OnFrame(Make.Frame(0, new int[window]), Make.Start, out _);
+
+        for (int i = 1; i < half; i++)
+        {
+            reader.TryTake(out _);
+            Assert.False(reader.TryTakeDemand(Make.Start, out _));
+        }
+
+        reader.TryTake(out _);
+        Assert.True(reader.TryTakeDemand(Make.Start, out var second));
+        Assert.Equal(window + half, second.Limit);
+        Assert.False(reader.TryTakeDemand(Make.Start, out _));
     }
 
     [Fact, Trait("Rule", "P-07")]

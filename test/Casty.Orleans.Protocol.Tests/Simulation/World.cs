@@ -20,11 +20,11 @@ internal sealed class World
     private readonly List<ReaderEnd> _readers = [];
     private int _nextReader;
 
-    public World(int seed)
+    public World(int seed, Scenario? scenario = null)
     {
         _seed = seed;
         Random = new Random(seed);
-        Scenario = Scenario.From(Random);
+        Scenario = scenario ?? Scenario.From(Random);
         SizeOf = Scenario.MaxBytes is null ? null : static item => item.Size;
         _ledger = new Ledger(this);
         Producer = new ProducerEnd(this);
@@ -59,9 +59,9 @@ internal sealed class World
 
     public IReadOnlyList<ReaderEnd> Readers => _readers;
 
-    public static void Run(int seed)
+    public static void Run(int seed, Scenario? scenario = null)
     {
-        var world = new World(seed);
+        var world = new World(seed, scenario);
         try
         {
             world.RunToRest();
@@ -98,11 +98,6 @@ internal sealed class World
             long? position = old.Fate == ReaderFate.Takeover ? old.Supersede() : null;
             Clock.In(TimeSpan.FromMilliseconds(Random.Next(300)), () => Subscribe(position, old));
         });
-    }
-
-    public void Expect(bool isTrue, string otherwise)
-    {
-        if (!isTrue) Fail(otherwise);
     }
 
     public void Expect(bool isTrue, [System.Runtime.CompilerServices.InterpolatedStringHandlerArgument(nameof(isTrue))] ref Otherwise otherwise)

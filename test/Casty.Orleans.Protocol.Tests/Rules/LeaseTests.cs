@@ -1,0 +1,141 @@
+namespace Casty.Orleans.Protocol.Tests.Rules;
+
+public sealed class LeaseTests
+{
+    [Fact, Trait("Rule", "P-10")]
+    public void Writer_Unanswered_StopsByItselfAfterOneLease()
+    {
+        var writer = Make.Writer();
+        writer.OnTick(Make.At(59));
+        Assert.Null(writer.Outcome);
+
+        Assert.True(writer.OnTick(Make.At(60)));
+        Assert.Equal(StreamEndReason.Abandoned, writer.Outcome?.Reason);
+        Assert.Equal(TimeSpan.MaxValue, writer.NextDeadline);
+    }
+
+    [Fact, Trait("Rule", "P-10")]
+    public void Reader_Unanswered_StopsByItselfAfterOneLeaseAndNeverConfirmsWhatItDropped()
+    {
+        var reader = Make.Reader(4);
+        reader.TryTakeDemand(Make.Start, out _);
+        reader.OnFrame(Make.Frame(0, 1, 2, 3), Make.Start, out _);
+        reader.TryTake(out _);
+        reader.OnTick(Make.At(60));
+
+        Assert.Equal(StreamEndReason.Abandoned, reader.End?.Reason);
+        reader.Finish();
+        Assert.Equal(1, reader.Current.Confirmed);   // it answers a late frame with it
+    }
+
+    [Fact, Trait("Rule", "P-10")]
+    public void Writer_ThatIsOnlyToldThings_StillRenews()
+    {
+        // Confirmation after confirmation comes in; that the producer speaks does not tell the producer that the writer lives.
+        var writer = Make.Writer();
+        writer.OnDemand(Make.Demand(0, 100), Make.Start, out _);
+        for (int i = 0; i < 100; i++) writer.TryPut(i);
+        writer.Frames();
+        int spoke = 0;
+        for (int second = 1; second <= 100; second++)
+        {
+            writer.OnDemand(Make.Demand(100, 100, confirmed: second), Make.At(second), out _);
+            writer.OnTick(Make.At(second));
+            spoke += writer.Frames(Make.At(second)).Count;
+        }
+
+        Assert.InRange(spoke, 4, 6);
+    }
+
+    [Fact, Trait("Rule", "P-10")]
+    public void Writer_NotHeardOf_IsLostWithinTwoLeasesAndTheStreamIsAbandoned()
+    {
+        var producer = Make.ProducerHolding(1);
+        TickUntil(producer, 104);
+        Assert.Null(producer.End);
+        TickUntil(producer, 120, reader: true);
+
+        Assert.Equal(StreamEndReason.Abandoned, producer.End?.Reason);
+        Assert.False(producer.IsOver);   // the reader still gets what is there
+    }
+
+    [Fact, Trait("Rule", "P-10")]
+    public void Writer_NeverHeardOf_HasNeverBeen()
+    {
+        var producer = Make.Producer();
+        producer.Attach(Make.Start);
+        TickUntil(producer, 120);
+
+        Assert.Equal(0, producer.Writers);
+        Assert.Null(producer.End);
+    }
+
+    [Fact, Trait("Rule", "P-10")]
+    public void Writer_ThatGivesUp_IsLostAtOnce()
+    {
+        var producer = Make.ProducerHolding(1);
+        producer.OnFrame(Make.Frame(1) with { Batches = [], Leaving = true }, Make.Start, out _);
+
+        Assert.Equal(StreamEndReason.Abandoned, producer.End?.Reason);
+    }
+
+    [Theory, Trait("Rule", "P-10")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Reader_NotHeardOf_KeepsANamedStreamAndEndsAnAnonymousOne(bool isNamed)
+    {
+        var producer = Make.Producer();
+        producer.Attach(Make.Start);
+        producer.Subscribe("consumer", isNamed, position: null, Make.Start);
+        for (double at = 0; at <= 120; at += 15)
+        {
+            producer.OnFrame(new Frame<int>(Make.Key, 1, []), Make.At(at), out _);
+            producer.OnTick(Make.At(at));
+        }
+
+        Assert.False(producer.IsReaderAttached);
+        Assert.Equal(isNamed, !producer.IsOver);
+        Assert.Equal(isNamed ? null : StreamEndReason.Abandoned, producer.End?.Reason);
+    }
+
+    [Fact, Trait("Rule", "P-10")]
+    public void Reader_SlowButAlive_KeepsItsLease()
+    {
+        var line = new Line(bufferSize: 4, initialDemand: 2);
+        for (int i = 0; i < 4; i++) line.Writer.TryPut(i);
+        line.Pump();
+        line.Reader.TryTake(out _);
+        while (line.Now < Make.At(600)) line.Tick();
+
+        Assert.Null(line.Producer.End);
+        Assert.Null(line.Writer.Outcome);
+        Assert.True(line.Reader.TryTake(out _));
+    }
+
+    [Fact, Trait("Rule", "P-10")]
+    public void Stream_WithoutReader_IsAbandonedAfterTheSubscriptionTimeout()
+    {
+        var producer = Make.Producer();
+        producer.Attach(Make.Start);
+        for (double at = 0; at < 300; at += 15)
+        {
+            producer.OnFrame(new Frame<int>(Make.Key, 1, []), Make.At(at), out _);
+            producer.OnTick(Make.At(at));
+        }
+
+        Assert.False(producer.IsOver);
+        producer.OnTick(Make.At(300));
+        Assert.True(producer.IsOver);
+        Assert.True(producer.TryTakeDemandFor(1, out var told));
+        Assert.Equal(StreamEndReason.Abandoned, told.End?.Reason);
+    }
+
+    private static void TickUntil(ProducerCore<int> producer, double until, bool reader = false)
+    {
+        for (double at = 0; at <= until; at += 5)
+        {
+            if (reader || at < 90) producer.OnDemand(Make.Demand(0, 1), Make.At(at), out _);
+            producer.OnTick(Make.At(at));
+        }
+    }
+}
