@@ -1,0 +1,31 @@
+namespace Casty.Orleans.Tests;
+
+/// <summary>Every wait of a test is bounded. The bound only keeps a hang from hanging the run; no test is about time.</summary>
+internal static class Waiting
+{
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
+
+    public static Task Soon(this Task task) => task.WaitAsync(Bound);
+
+    public static Task<TResult> Soon<TResult>(this Task<TResult> task) => task.WaitAsync(Bound);
+
+    public static Task Soon(this ValueTask task) => task.AsTask().Soon();
+
+    public static Task<TResult> Soon<TResult>(this ValueTask<TResult> task) => task.AsTask().Soon();
+
+    /// <summary>Reads a source to its end.</summary>
+    public static Task<List<T>> DrainAsync<T>(this SourceRef<T> source) => source.ToListAsync().Soon();
+
+    /// <summary>Reads the next elements of a loop that goes on.</summary>
+    public static async Task<List<T>> NextAsync<T>(this IAsyncEnumerator<T> loop, int count)
+    {
+        var taken = new List<T>();
+        while (taken.Count < count)
+        {
+            if (!await loop.MoveNextAsync().Soon()) throw new InvalidOperationException($"The loop ended after {taken.Count} of {count} elements.");
+            taken.Add(loop.Current);
+        }
+
+        return taken;
+    }
+}
