@@ -24,6 +24,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
     private StreamProducerOptions? _named;
     private IReaderPort<T>? _reader;
     private Guid _readerEnd;
+    private bool _isReaderReady;
     private TimeSpan _warnAt = TimeSpan.MaxValue;
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isFree;
@@ -141,6 +142,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             epoch = _core.Epoch;
             _reader = port;
             _readerEnd = end;
+            _isReaderReady = false;
             IsReaderRemote = !port.IsLocal;
             _inFlight.GiveUp();
             if (_core.Writers == 0 && _core.End is null) _warnAt = _host.Clock.Now + NoWriterWarning;
@@ -187,6 +189,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         {
             var verdict = _core.OnDemand(demand, _host.Clock.Now, out string? violation);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
+            _isReaderReady |= verdict is Verdict.Accepted or Verdict.Duplicate;
             reply = new DemandReply(verdict switch
             {
                 Verdict.Stale when demand.Leave == Leave.None => _core.AnswerStale(demand),
@@ -237,7 +240,8 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         int ticket;
         lock (_gate)
         {
-            if (_inFlight.IsFull || _reader is null) return false;
+            // A reader joins before it is made: whatever comes before its first demand would find nobody.
+            if (_inFlight.IsFull || _reader is null || !_isReaderReady) return false;
             if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) return false;
             reader = _reader;
             ticket = _inFlight.Take();

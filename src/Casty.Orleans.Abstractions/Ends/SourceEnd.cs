@@ -169,7 +169,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             }
             else
             {
-                var demand = _core.Current;
+                var demand = _core.Echo;
                 _core.OnSaid(demand, now);
                 _hasToSay = false;
                 reply = new FrameReply(demand);

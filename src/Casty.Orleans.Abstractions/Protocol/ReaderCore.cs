@@ -198,8 +198,14 @@ internal sealed class ReaderCore<T>
         DropElements();
     }
 
-    /// <summary>The newest demand, to be sent now or echoed in a response.</summary>
+    /// <summary>The newest demand.</summary>
     public Demand Current => new(Stream, Epoch, _in.Received, IsEndFinished ? _in.Received : Finished, _in.Limit, 0, _leaveCause, _leave);
+
+    /// <summary>
+    /// What a response echoes: the newest demand without a farewell. That is said by itself, since only its answer tells the
+    /// reader that it may go; a producer that heard it in passing might be gone before it was asked.
+    /// </summary>
+    public Demand Echo => new(Stream, Epoch, _in.Received, Finished, _in.Limit);
 
     /// <summary>
     /// The stream's own end was reached and everything before it is finished. A reader that was stopped has not got there,
