@@ -1,17 +1,27 @@
+using System.Diagnostics;
+
 namespace Casty.Orleans.Tests;
 
 /// <summary>Every wait of a test is bounded. The bound only keeps a hang from hanging the run; no test is about time.</summary>
 internal static class Waiting
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    public static Task Soon(this Task task) => task.WaitAsync(Bound);
+    public static Task Soon(this Task task) => task.WaitAsync(Limit);
 
-    public static Task<TResult> Soon<TResult>(this Task<TResult> task) => task.WaitAsync(Bound);
+    public static Task<TResult> Soon<TResult>(this Task<TResult> task) => task.WaitAsync(Limit);
 
     public static Task Soon(this ValueTask task) => task.AsTask().Soon();
 
     public static Task<TResult> Soon<TResult>(this ValueTask<TResult> task) => task.AsTask().Soon();
+
+    public static Task WithTimeout(this Task task) => task.Soon();
+
+    public static Task<T> WithTimeout<T>(this Task<T> task) => task.Soon();
+
+    public static Task WithTimeout(this ValueTask task) => task.Soon();
+
+    public static Task<T> WithTimeout<T>(this ValueTask<T> task) => task.Soon();
 
     /// <summary>Reads a source to its end.</summary>
     public static Task<List<T>> DrainAsync<T>(this SourceRef<T> source) => source.ToListAsync().Soon();
@@ -27,5 +37,16 @@ internal static class Waiting
         }
 
         return taken;
+    }
+
+    /// <summary>Gives way to everybody else until <paramref name="condition"/> holds.</summary>
+    public static async Task UntilAsync(Func<bool> condition, Func<string>? state = null)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!condition())
+        {
+            if (Stopwatch.GetElapsedTime(start) > Limit) throw new TimeoutException($"It did not come true. {state?.Invoke()}");
+            await Task.Yield();
+        }
     }
 }

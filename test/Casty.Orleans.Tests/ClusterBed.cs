@@ -1,0 +1,138 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Orleans;
+using Orleans.Hosting;
+using Orleans.Placement;
+using Orleans.Runtime;
+using Orleans.TestingHost;
+
+namespace Casty.Orleans.Tests;
+
+/// <summary>Two silos and a client over TCP, for tests that need a cluster of their own or have to reach into it.</summary>
+public sealed class ClusterBed : IAsyncDisposable
+{
+    private const string Key = "bed";
+    private static readonly ConcurrentDictionary<string, ClusterBed> Beds = new();
+
+    private readonly string _id = Guid.NewGuid().ToString("N");
+
+    /// <summary>The clock of every end, where the test moves it itself.</summary>
+    public ManualTime? Time { get; init; }
+
+    public TimeSpan? Lease { get; init; }
+
+    public LogBook Log { get; } = new();
+
+    /// <summary>What the calls between ends have to pass.</summary>
+    public Wire Wire { get; } = new();
+
+    public TestCluster Orleans { get; private set; } = null!;
+
+    public IGrainFactory this[Place place] => place switch
+    {
+        Place.SiloA => Silo(0).GetRequiredService<IGrainFactory>(),
+        Place.SiloB => Silo(1).GetRequiredService<IGrainFactory>(),
+        _ => Orleans.Client,
+    };
+
+    internal StreamHost Host(Place place) => StreamHost.For<int>(this[place]);
+
+    internal IEnumerable<StreamHost> Hosts => Enum.GetValues<Place>().Select(Host);
+
+    public static async Task<ClusterBed> StartAsync(ManualTime? time = null, TimeSpan? lease = null)
+    {
+        var bed = new ClusterBed { Time = time, Lease = lease };
+        await bed.DeployAsync();
+        return bed;
+    }
+
+    public async Task DeployAsync()
+    {
+        Beds[_id] = this;
+        var builder = new TestClusterBuilder(2);
+        builder.Options.ConnectionTransport = ConnectionTransportType.TcpSocket;
+        builder.Properties[Key] = _id;
+        builder.AddSiloBuilderConfigurator<SiloConfiguration>();
+        builder.AddClientBuilderConfigurator<ClientConfiguration>();
+        Orleans = builder.Build();
+        await Orleans.DeployAsync();
+    }
+
+    /// <summary>Moves the clock whenever nothing moves without it, until <paramref name="task"/> is done.</summary>
+    public async Task DriveAsync(Task task)
+    {
+        while (!task.IsCompleted)
+        {
+            long before = Wire.Calls;
+            for (int i = 0; i < 3; i++) await RoundTripAsync();
+            if (Wire.Calls == before) Time!.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        await task;
+    }
+
+    /// <summary>Whoever was to be told something over any of the connections has had the time to hear of it.</summary>
+    public async Task RoundTripAsync()
+    {
+        foreach (var from in Enum.GetValues<Place>())
+        {
+            await this[from].GetGrain<IPingGrain>($"{Place.SiloA}").PingAsync().WithTimeout();
+            await this[from].GetGrain<IPingGrain>($"{Place.SiloB}").PingAsync().WithTimeout();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Wire.Faults = null;
+        await Orleans.DisposeAsync();
+        Beds.TryRemove(_id, out _);
+    }
+
+    private IServiceProvider Silo(int silo) => ((InProcessSiloHandle)Orleans.Silos[silo]).SiloHost.Services;
+
+    private void Configure(IServiceCollection services)
+    {
+        services.AddSingleton<ILoggerProvider>(Log);
+        if (Time is not null) services.AddKeyedSingleton<TimeProvider>(TimeProviderNames.Grains, Time);
+        services.AddSingleton<IOutgoingGrainCallFilter>(Wire);
+    }
+
+    private void Configure(CastyStreamsOptions options)
+    {
+        if (Lease is { } lease) options.LeaseDuration = lease;
+    }
+
+    private sealed class SiloConfiguration : ISiloConfigurator
+    {
+        public void Configure(ISiloBuilder silo)
+        {
+            var bed = Beds[silo.Configuration[Key]!];
+            bed.Configure(silo.Services);
+            silo.AddCastyStreams(bed.Configure);
+        }
+    }
+
+    private sealed class ClientConfiguration : IClientBuilderConfigurator
+    {
+        public void Configure(IConfiguration configuration, IClientBuilder client)
+        {
+            var bed = Beds[configuration[Key]!];
+            bed.Configure(client.Services);
+            client.AddCastyStreams(bed.Configure);
+        }
+    }
+}
+
+/// <summary>Answers, and nothing else.</summary>
+public interface IPingGrain : IGrainWithStringKey
+{
+    Task PingAsync();
+}
+
+[PreferLocalPlacement]
+public sealed class PingGrain : Grain, IPingGrain
+{
+    public Task PingAsync() => Task.CompletedTask;
+}
