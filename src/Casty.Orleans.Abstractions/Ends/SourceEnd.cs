@@ -167,6 +167,11 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             {
                 reply = new FrameReply(null, IsUnknown: true);
             }
+            else if (_core.IsOver)
+            {
+                // A farewell goes by itself: an echo would let the producer go, and nobody would be left to answer this end.
+                reply = new FrameReply(null);
+            }
             else
             {
                 var demand = _core.Echo;
