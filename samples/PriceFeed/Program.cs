@@ -1,1 +1,7 @@
-return 0;
+using System.Text;
+using PriceFeed;
+using PriceFeed.Commands;
+
+Console.OutputEncoding = Encoding.UTF8;
+
+return args.Length == 0 ? await Guide.RunAsync() : await CommandLine.RunAsync(args);
