@@ -23,6 +23,11 @@ public sealed class ClusterBed : IAsyncDisposable
 
     public TimeSpan? Lease { get; init; }
 
+    /// <summary>What else a silo or a client is to be like.</summary>
+    public Action<ISiloBuilder>? Silos { get; init; }
+
+    public Action<IClientBuilder>? Client { get; init; }
+
     public LogBook Log { get; } = new();
 
     /// <summary>What the calls between ends have to pass.</summary>
@@ -111,6 +116,7 @@ public sealed class ClusterBed : IAsyncDisposable
             var bed = Beds[silo.Configuration[Key]!];
             bed.Configure(silo.Services);
             silo.AddCastyStreams(bed.Configure);
+            bed.Silos?.Invoke(silo);
         }
     }
 
@@ -121,6 +127,7 @@ public sealed class ClusterBed : IAsyncDisposable
             var bed = Beds[configuration[Key]!];
             bed.Configure(client.Services);
             client.AddCastyStreams(bed.Configure);
+            bed.Client?.Invoke(client);
         }
     }
 }

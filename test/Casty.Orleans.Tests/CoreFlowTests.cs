@@ -3,8 +3,8 @@ using Xunit;
 namespace Casty.Orleans.Tests;
 
 /// <summary>Cases 1 to 12 of the catalogue, in a cluster and between every pair of places.</summary>
-[Collection(nameof(Cluster))]
-public sealed class CoreFlowTests(Cluster cluster)
+[Collection(nameof(ClockedCluster))]
+public sealed class CoreFlowTests(ClockedCluster cluster)
 {
     [Theory, Everywhere]
     public async Task Case01_FullFlow(Place writer, Place reader)
