@@ -134,11 +134,11 @@ public sealed class SinkRef<T> : IAsyncDisposable
 
     private async Task EndAsync(StreamEnd end, CancellationToken cancellationToken)
     {
-        bool ended = _end.TryEnd(end);
-        if (ended) GC.SuppressFinalize(this);
+        bool isFirst = !_end.HasEndedItself;
+        if (_end.TryEnd(end)) GC.SuppressFinalize(this);
         await _end.EndReceivedAsync(cancellationToken);
 
-        if (ended && _end.Outcome is { } outcome && outcome != end
+        if (isFirst && _end.Outcome is { } outcome && outcome != end
             && outcome.Reason is not (StreamEndReason.Completed or StreamEndReason.Cancelled)
             && end.Reason != StreamEndReason.Failed)
         {

@@ -36,7 +36,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     {
         IDemandPort port = request.Process == _host.Process
             ? new LocalWriter(_host, request.End)
-            : new RemoteDemand(request.Observer, request.End);
+            : new RemoteDemand(_host, request.Observer, request.End);
         var named = new StreamProducerOptions { BufferSize = request.BufferSize, SubscriptionTimeout = request.SubscriptionTimeout };
 
         while (true)
@@ -64,7 +64,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     {
         IReaderPort<T> port = request.Process == _host.Process
             ? new LocalReader<T>(_host, request.End)
-            : new RemoteElements<T>(request.Observer, request.End);
+            : new RemoteElements<T>(_host, request.Observer, request.End);
 
         while (true)
         {

@@ -64,13 +64,13 @@ internal static class Joining
     public static IElementPort<T> Elements<T>(StreamHost host, StreamJoined<T> joined) =>
         joined.Process == host.Process && host.TryGet(joined.End, out ProducerEnd<T> producer)
             ? producer
-            : new RemoteElements<T>(joined.Elements, joined.End);
+            : new RemoteElements<T>(host, joined.Elements, joined.End);
 
     /// <summary>The producer as a reader sees it: itself if it is in this process.</summary>
     public static IDemandPort Demand<T>(StreamHost host, StreamJoined<T> joined) =>
         joined.Process == host.Process && host.TryGet(joined.End, out ProducerEnd<T> producer)
             ? producer
-            : new RemoteDemand(joined.Demand, joined.End);
+            : new RemoteDemand(host, joined.Demand, joined.End);
 
     public static async Task<Observers<T>> AcquireAsync<T>(StreamHost host)
     {

@@ -68,7 +68,7 @@ internal sealed class ElementEndpoint<T>(StreamHost host) : IStreamElementObserv
 
         return new(new StreamFrameReply
         {
-            Demand = reply.Demand is { } demand ? WireFormat.ToWire(demand, Guid.Empty) : null,
+            Demand = reply.Demand is { } demand ? WireFormat.ToWire(demand, Guid.Empty, host) : null,
             IsUnknown = reply.IsUnknown,
         });
     }
@@ -85,6 +85,6 @@ internal sealed class DemandEndpoint(StreamHost host) : IStreamDemandObserver
         if (!host.TryGet(demand.To, out IDemandPort end)) return new(new StreamDemandReply { IsUnknown = true });
 
         var reply = end.OnDemandAsync(WireFormat.FromWire(demand)).Result;
-        return new(new StreamDemandReply { End = WireFormat.ToWire(reply.End), IsUnknown = reply.IsUnknown });
+        return new(new StreamDemandReply { End = WireFormat.ToWire(reply.End, host), IsUnknown = reply.IsUnknown });
     }
 }

@@ -3,13 +3,13 @@ using Casty.Orleans.Protocol;
 namespace Casty.Orleans;
 
 /// <summary>A receiver of elements in another process.</summary>
-internal sealed class RemoteElements<T>(IStreamElementObserver<T> observer, Guid end) : IReaderPort<T>
+internal sealed class RemoteElements<T>(StreamHost host, IStreamElementObserver<T> observer, Guid end) : IReaderPort<T>
 {
     public bool IsLocal => false;
 
     public async ValueTask<FrameReply> OnFrameAsync(Frame<Element<T>> frame)
     {
-        var reply = await observer.OnNextAsync(WireFormat.ToWire(frame, end)).ConfigureAwait(false);
+        var reply = await observer.OnNextAsync(WireFormat.ToWire(frame, end, host)).ConfigureAwait(false);
         return new FrameReply(reply.Demand is { } demand ? WireFormat.FromWire(demand) : null, reply.IsUnknown);
     }
 
@@ -17,11 +17,11 @@ internal sealed class RemoteElements<T>(IStreamElementObserver<T> observer, Guid
 }
 
 /// <summary>A receiver of demand in another process.</summary>
-internal sealed class RemoteDemand(IStreamDemandObserver observer, Guid end) : IDemandPort
+internal sealed class RemoteDemand(StreamHost host, IStreamDemandObserver observer, Guid end) : IDemandPort
 {
     public async ValueTask<DemandReply> OnDemandAsync(Demand demand)
     {
-        var reply = await observer.OnDemandAsync(WireFormat.ToWire(demand, end)).ConfigureAwait(false);
+        var reply = await observer.OnDemandAsync(WireFormat.ToWire(demand, end, host)).ConfigureAwait(false);
         return new DemandReply(WireFormat.FromWire(reply.End), reply.IsUnknown);
     }
 }

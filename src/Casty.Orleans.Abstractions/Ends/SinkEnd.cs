@@ -53,11 +53,12 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
         Schedule();
     }
 
-    public bool IsEnded
+    /// <summary>The writer has ended its part, however the stream itself ended.</summary>
+    public bool HasEndedItself
     {
         get
         {
-            lock (_gate) return !_core.IsOpen;
+            lock (_gate) return _core.End is not null;
         }
     }
 
@@ -236,7 +237,9 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
     private Element<T> Prepare(T value)
     {
         if (_codec is null) return new Element<T>(value);
-        if (_producer.IsLocal) return _codec.Copy(value);
+
+        // What will have to be serialised is so at its put, where an element that cannot be hurts nobody else.
+        if (_producer is ProducerEnd<T> { IsReaderRemote: false }) return _codec.Copy(value);
         lock (_encoding) return _codec.Encode(value, _slab);
     }
 

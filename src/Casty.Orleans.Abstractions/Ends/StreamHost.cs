@@ -8,6 +8,7 @@ using Microsoft.Extensions.Options;
 using Orleans;
 using Orleans.Configuration;
 using Orleans.Runtime;
+using Orleans.Serialization;
 
 namespace Casty.Orleans;
 
@@ -105,6 +106,21 @@ internal sealed class StreamHost
     public PerType<T> Of<T>() => (PerType<T>)_perType.GetOrAdd(typeof(T), static (_, host) => new PerType<T>(
         new ElementCodec<T>(host._services!, (int)(host.MaxMessageSize * 0.75)),
         new ObserverHandle<IStreamElementObserver<T>>(host.Grains, new ElementEndpoint<T>(host))), this);
+
+    /// <summary>Orleans can carry the exception, with everything in it.</summary>
+    public bool CanSerialise(Exception exception)
+    {
+        try
+        {
+            _services!.GetRequiredService<Serializer<Exception>>().SerializeToArray(exception);
+            return true;
+        }
+        catch (Exception)
+        {
+            // An exception is user code as well: whatever it throws, it is not the exception that is to be told.
+            return false;
+        }
+    }
 
     /// <summary>The producer of a stream in this silo: the one that there is, or a new run of the stream.</summary>
     public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onFree)

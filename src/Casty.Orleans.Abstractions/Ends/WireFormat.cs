@@ -6,7 +6,7 @@ namespace Casty.Orleans;
 /// <summary>Between the core's frames and what Orleans carries.</summary>
 internal static class WireFormat
 {
-    public static StreamFrame ToWire<T>(Frame<Element<T>> frame, Guid to) => new()
+    public static StreamFrame ToWire<T>(Frame<Element<T>> frame, Guid to, StreamHost host) => new()
     {
         To = to,
         Stream = frame.Stream.Id,
@@ -14,7 +14,7 @@ internal static class WireFormat
         Peer = frame.Peer,
         Batches = frame.Batches.Length == 0 ? null : Array.ConvertAll(frame.Batches, ToWire),
         EndAt = frame.EndAt,
-        End = ToWire(frame.End),
+        End = ToWire(frame.End, host),
         Wanted = frame.Wanted,
         Grant = frame.Grant,
         Held = frame.Held,
@@ -28,7 +28,7 @@ internal static class WireFormat
         frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
         frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack);
 
-    public static StreamDemand ToWire(Demand demand, Guid to) => new()
+    public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()
     {
         To = to,
         Stream = demand.Stream.Id,
@@ -38,7 +38,7 @@ internal static class WireFormat
         Confirmed = demand.Confirmed,
         Limit = demand.Limit,
         Grant = demand.Grant,
-        End = ToWire(demand.End),
+        End = ToWire(demand.End, host),
         Leave = (int)demand.Leave,
     };
 
@@ -46,8 +46,13 @@ internal static class WireFormat
         new StreamKey(demand.Stream, demand.Incarnation), demand.Peer, demand.Received, demand.Confirmed, demand.Limit,
         demand.Grant, FromWire(demand.End), (Leave)demand.Leave);
 
-    public static StreamEndInfo? ToWire(StreamEnd? end) =>
-        end is null ? null : new StreamEndInfo { Reason = end.Reason, Message = end.Message, Cause = end.Cause };
+    /// <summary>A cause that Orleans cannot serialise would keep the end itself from arriving: it goes by its name.</summary>
+    public static StreamEndInfo? ToWire(StreamEnd? end, StreamHost host) => end switch
+    {
+        null => null,
+        { Cause: { } cause } when !host.CanSerialise(cause) => new StreamEndInfo { Reason = end.Reason, Message = $"{cause.GetType()}: {cause.Message}" },
+        _ => new StreamEndInfo { Reason = end.Reason, Message = end.Message, Cause = end.Cause },
+    };
 
     public static StreamEnd? FromWire(StreamEndInfo? end) =>
         end is null ? null : new StreamEnd(end.Reason, end.Message, end.Cause);
