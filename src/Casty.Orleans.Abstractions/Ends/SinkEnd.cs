@@ -174,6 +174,15 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
         }
     }
 
+    /// <summary>Why the stream takes no more from this writer: what it said itself, or was told; null while it may put.</summary>
+    public StreamEnd? Closing
+    {
+        get
+        {
+            lock (_gate) return _core.End ?? _core.Outcome;
+        }
+    }
+
     public ValueTask<DemandReply> OnDemandAsync(Demand demand)
     {
         Apply(demand);

@@ -32,7 +32,7 @@ internal sealed class SinkWriter<T>(SinkRef<T> sink, SinkEnd<T> end) : ChannelWr
     private async ValueTask<bool> AwaitAsync(ValueTask<bool> wait)
     {
         if (await wait.ConfigureAwait(false)) return true;
-        if (end.Outcome is { Reason: not StreamEndReason.Completed } outcome) throw StreamErrors.ForPut(sink.Producer, outcome);
+        if (end.Closing is { Reason: not StreamEndReason.Completed } closing) throw StreamErrors.ForPut(sink.Producer, closing);
         return false;
     }
 

@@ -351,7 +351,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         _arrival = null;
     }
 
-    /// <summary>Under the lock: settles <see cref="Completion"/> once the reader has seen the end.</summary>
+    /// <summary>Under the lock: settles <see cref="Completion"/> once nothing more will be given out.</summary>
     private void Settle()
     {
         if (_completion.Task.IsCompleted) return;
@@ -360,7 +360,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         {
             _completion.TrySetCanceled();
         }
-        else if ((_left ?? (_core.Finished == _core.Given ? _core.End : null)) is { } end)
+        else if ((_left ?? _core.End) is { } end)
         {
             if (StreamErrors.ForReader(Producer, Consumer, end) is { } error)
             {
