@@ -5,6 +5,9 @@ namespace Casty.Orleans;
 /// <summary>A connected sink and source over the same core without a cluster, for unit tests of code that uses streams.</summary>
 public static class StreamPipe
 {
+    // Neither end can vanish without the other, and a test's clock may jump: no lease must run out.
+    private static readonly TimeSpan NoLease = TimeSpan.FromDays(10_000);
+
     /// <summary>Creates a stream inside this process.</summary>
     /// <remarks>
     /// It behaves as a stream in a cluster does, demand, backpressure and ends included, but for two things: elements are handed
@@ -13,7 +16,7 @@ public static class StreamPipe
     /// <typeparam name="T">The type of the elements: any.</typeparam>
     /// <param name="producer">How the stream buffers. Null takes the built-in defaults.</param>
     /// <param name="consumer">How the source asks for elements. Null takes the built-in defaults.</param>
-    /// <param name="time">The clock of every timeout and lease. Null takes the system's.</param>
+    /// <param name="time">The clock of every timeout. Null takes the system's.</param>
     /// <returns>The two ends.</returns>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public static (SinkRef<T> Sink, SourceRef<T> Source) Create<T>(StreamProducerOptions? producer = null,
@@ -25,7 +28,7 @@ public static class StreamPipe
         consumer.Validate(nameof(consumer));
 
         const string Name = "pipe";
-        var host = new StreamHost(new CastyStreamsOptions(), time ?? TimeProvider.System);
+        var host = new StreamHost(new CastyStreamsOptions { LeaseDuration = NoLease }, time ?? TimeProvider.System);
         var middle = new ProducerEnd<T>(host, Name, codec: null, onFree: null);
 
         var sinkId = Guid.NewGuid();
