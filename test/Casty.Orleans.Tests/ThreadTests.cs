@@ -1,0 +1,114 @@
+using Xunit;
+
+namespace Casty.Orleans.Tests;
+
+/// <summary>Outside grains, any thread may use a ref.</summary>
+[Collection(nameof(Cluster))]
+public sealed class ThreadTests(Cluster cluster)
+{
+    public static TheoryData<Place, Place> Pairs() => new() { { Place.Client, Place.SiloA }, { Place.SiloA, Place.SiloA }, { Place.SiloB, Place.Client } };
+
+    [Theory, MemberData(nameof(Pairs))]
+    public async Task EightThreadsOnOneSink_EachKeepsItsOrder(Place writer, Place reader)
+    {
+        const int Threads = 8, Each = 1_000;
+        string name = Cluster.Name();
+        await using var sink = await cluster[writer].GetSinkAsync<int>(name, new() { BufferSize = 64 }).WithTimeout();
+        await using var source = await cluster[reader].GetSourceAsync<int>(name).WithTimeout();
+
+        var threads = Enumerable.Range(0, Threads).Select(t => OnThread(() =>
+        {
+            for (int i = 0; i < Each; i++)
+            {
+                int element = (t * Each) + i;
+                if (i % 2 == 0) sink.PutAsync(element).WithTimeout().GetAwaiter().GetResult();
+                else while (!sink.TryPut(element)) Assert.True(sink.WaitToPutAsync().WithTimeout().GetAwaiter().GetResult());
+            }
+        })).ToArray();
+        var ending = Task.WhenAll(threads).ContinueWith(_ => sink.CompleteAsync(), TaskScheduler.Default).Unwrap();
+
+        var read = await source.ToListAsync().WithTimeout();
+        await Task.WhenAll(threads).WithTimeout();
+        await ending.WithTimeout();
+        Assert.Equal(Threads * Each, read.Count);
+        foreach (var ofThread in read.GroupBy(i => i / Each)) Assert.Equal(Enumerable.Range(ofThread.Key * Each, Each), ofThread);
+    }
+
+    [Theory, MemberData(nameof(Pairs))]
+    public async Task FourThreadsOnOneReader_EachElementOnce(Place writer, Place reader)
+    {
+        const int Count = 4_000;
+        string name = Cluster.Name();
+        await using var sink = await cluster[writer].GetSinkAsync<int>(name).WithTimeout();
+        await using var source = await cluster[reader].GetSourceAsync<int>(name).WithTimeout();
+
+        var channel = source.Reader;
+        var reads = new List<int>[4];
+        var threads = Enumerable.Range(0, reads.Length).Select(t => OnThread(() =>
+        {
+            reads[t] = [];
+            while (channel.WaitToReadAsync().WithTimeout().GetAwaiter().GetResult())
+            {
+                while (channel.TryRead(out int element)) reads[t].Add(element);
+            }
+        })).ToArray();
+
+        await sink.PutAllAsync(Enumerable.Range(0, Count)).WithTimeout();
+        await sink.CompleteAsync().WithTimeout();
+        await Task.WhenAll(threads).WithTimeout();
+        Assert.Equal(Enumerable.Range(0, Count), reads.SelectMany(one => one).Order());
+        Assert.All(reads, one => Assert.Equal(one.Order(), one));
+    }
+
+    [Fact]
+    public async Task EveryoneLetsGoAtOnce_NobodyHangs()
+    {
+        for (int i = 0; i < 50; i++)
+        {
+            string name = $"{Cluster.Name()}/{i}";
+            var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 1 }).WithTimeout();
+            var source = await cluster[Place.Client].GetSourceAsync<int>(name).WithTimeout();
+            var put = IgnoreAsync(() => sink.PutAllAsync(Enumerable.Range(0, 100)));
+            var read = IgnoreAsync(() => source.CountAsync().AsTask());
+            await Task.WhenAll(
+                Task.Run(() => IgnoreAsync(() => sink.CompleteAsync())), Task.Run(() => IgnoreAsync(() => sink.FailAsync(new FormatException()))),
+                Task.Run(() => sink.DisposeAsync().AsTask()), Task.Run(() => source.DisposeAsync().AsTask()),
+                Task.Run(() => source.DisposeAsync().AsTask()), put, read).WithTimeout();
+            await IgnoreAsync(() => source.Completion).WithTimeout();
+        }
+    }
+
+    /// <summary>Case 40: a consumer on a thread of its own, which waits instead of awaiting.</summary>
+    [Fact]
+    public async Task Case40_SyncBridge()
+    {
+        for (int cycle = 0; cycle < 20; cycle++)
+        {
+            string name = $"{Cluster.Name()}/{cycle}";
+            var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name).WithTimeout();
+            var consumer = OnThread(() =>
+            {
+                var source = cluster[Place.Client].GetSourceAsync<int>(name).WithTimeout().GetAwaiter().GetResult();
+                Assert.Equal(Enumerable.Range(0, 20), source.ToBlockingEnumerable());
+            });
+            await sink.PutAllAsync(Enumerable.Range(0, 20)).WithTimeout();
+            await sink.CompleteAsync().WithTimeout();
+            await consumer.WithTimeout();
+            await sink.DisposeAsync().WithTimeout();
+        }
+    }
+
+    private static async Task IgnoreAsync(Func<Task> action)
+    {
+        try
+        {
+            await action();
+        }
+        catch (Exception exception) when (exception is StreamException or OperationCanceledException or FormatException)
+        {
+            // Any of the ends that were declared at once may have won.
+        }
+    }
+
+    private static Task OnThread(Action action) => Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+}
