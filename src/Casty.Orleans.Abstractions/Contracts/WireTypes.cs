@@ -95,6 +95,10 @@ public sealed class StreamFrame
     /// <summary>To a reader: more elements are there, and wait for demand alone.</summary>
     [Id(11)]
     public bool IsHeldBack { get; init; }
+
+    /// <summary>From a writer: counts its frames, so that what was overtaken is not taken for its latest word.</summary>
+    [Id(12)]
+    public long Number { get; init; }
 }
 
 /// <summary>On the wire: what a receiver of elements says. See <c>docs/protocol.md</c>.</summary>

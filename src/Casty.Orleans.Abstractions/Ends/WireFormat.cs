@@ -20,13 +20,15 @@ internal static class WireFormat
         Held = frame.Held,
         Leaving = frame.Leaving,
         IsHeldBack = frame.IsHeldBack,
+        Number = frame.Number,
     };
 
     /// <exception cref="FormatException">The frame is not one that this protocol writes.</exception>
     public static Frame<Element<T>> FromWire<T>(StreamFrame frame) => new(
         new StreamKey(frame.Stream, frame.Incarnation), frame.Peer,
         frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
-        frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack);
+        frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
+        frame.Number);
 
     public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()
     {

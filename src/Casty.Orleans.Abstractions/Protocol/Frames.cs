@@ -28,6 +28,7 @@ internal readonly record struct Batch<T>(long First, long Writer, long WriterFir
 /// <param name="Held">Writer's leg: the credit limit that the writer holds under that grant.</param>
 /// <param name="IsHeldBack">Reader's leg: more elements are there, and wait for demand alone.</param>
 /// <param name="Leaving">Writer's leg: the writer has learnt its outcome and will not ask again.</param>
+/// <param name="Number">Writer's leg: counts the writer's frames, so that what was overtaken is not taken for its latest word.</param>
 internal readonly record struct Frame<T>(
     StreamKey Stream,
     long Peer,
@@ -38,7 +39,8 @@ internal readonly record struct Frame<T>(
     long Grant = 0,
     long Held = 0,
     bool Leaving = false,
-    bool IsHeldBack = false);
+    bool IsHeldBack = false,
+    long Number = 0);
 
 /// <summary>How a reader leaves.</summary>
 internal enum Leave

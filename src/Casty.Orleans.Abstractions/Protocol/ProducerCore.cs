@@ -207,7 +207,7 @@ internal sealed class ProducerCore<T>
             slot.In.Lower(slot.Limit);
         }
 
-        slot.Wanted = Math.Max(frame.Wanted, slot.In.Received);
+        slot.OnWanted(frame.Wanted, frame.Number);
         MarkDirty(slot);
         ShareCredit();
         AssertInvariants();

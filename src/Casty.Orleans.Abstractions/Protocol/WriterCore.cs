@@ -15,6 +15,7 @@ internal sealed class WriterCore<T>
     private StreamEnd? _end;
     private long _grant;
     private long _saidWanted;
+    private long _frames;
     private int _waiting;
     private bool _isUnanswered;
     private bool _mustSpeak;
@@ -215,7 +216,7 @@ internal sealed class WriterCore<T>
     }
 
     private Frame<T> Frame(Batch<T>[] batches, long endAt) => new(
-        Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit);
+        Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit, Number: ++_frames);
 
     [Conditional("DEBUG")]
     private void AssertInvariants() => Debug.Assert(Put <= _out.Limit && Finished <= Put && (_end is not null) == _out.IsEnded);

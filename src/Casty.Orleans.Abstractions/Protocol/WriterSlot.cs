@@ -3,6 +3,8 @@ namespace Casty.Orleans.Protocol;
 /// <summary>What a producer knows of one writer.</summary>
 internal sealed class WriterSlot<T>(long number, TimeSpan now)
 {
+    private long _newest;
+
     public long Number { get; } = number;
 
     public Inbound<T> In { get; } = new();
@@ -17,7 +19,7 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
     public long Ceiling { get; set; }
 
     /// <summary>The position up to which the writer would put if it could.</summary>
-    public long Wanted { get; set; }
+    public long Wanted { get; private set; }
 
     /// <summary>The reader has finished this writer's elements before this position.</summary>
     public long Confirmed { get; set; }
@@ -51,4 +53,16 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
     public long SurplusOver(long share) => Limit - Math.Max(Math.Max(Put, In.Received), Math.Min(Wanted, In.Received + share));
 
     public bool IsHungry => !IsEnded && Wanted > Limit;
+
+    /// <summary>The writer says how far it would put. Less may be the newer word, so the frames' own order decides (P-08).</summary>
+    public void OnWanted(long wanted, long number)
+    {
+        if (number >= _newest)
+        {
+            _newest = number;
+            Wanted = wanted;
+        }
+
+        Wanted = Math.Max(Wanted, In.Received);
+    }
 }
