@@ -1,5 +1,4 @@
 using Casty.Orleans;
-using Microsoft.Extensions.DependencyInjection;
 using Orleans;
 
 namespace PriceFeed;
@@ -7,17 +6,12 @@ namespace PriceFeed;
 /// <summary>The guide: prices pushed and read at the same time, and a loop that is left early.</summary>
 internal static class Guide
 {
-    public static async Task<int> RunAsync()
+    public static async Task RunAsync()
     {
-        using var silo = await GuideSilo.StartAsync();
-        var grains = silo.Services.GetRequiredService<IGrainFactory>();
-
-        await PushAndConsumeAsync(grains);
+        await using var silo = await GuideSilo.StartAsync();
+        await PushAndConsumeAsync(silo.Grains);
         Console.WriteLine();
-        await BreakEarlyAsync(grains);
-
-        await silo.StopAsync();
-        return 0;
+        await BreakEarlyAsync(silo.Grains);
     }
 
     public static async Task PushAndConsumeAsync(IGrainFactory grains)

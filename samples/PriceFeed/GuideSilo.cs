@@ -1,51 +1,41 @@
-using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Orleans;
 using Orleans.Hosting;
 
 namespace PriceFeed;
 
 /// <summary>A silo in this process, on a port that nobody else uses, so that any number of guides can run at once.</summary>
-internal static class GuideSilo
+internal sealed class GuideSilo : IAsyncDisposable
 {
     private const int NoGateway = 0;   // nobody connects from outside
-    private const int Attempts = 20;
 
-    public static async Task<IHost> StartAsync()
+    private readonly Socket _port;
+    private readonly IHost _host;
+
+    private GuideSilo(Socket port, IHost host)
     {
-        for (int attempt = 1; ; attempt++)
-        {
-            var silo = Build(FreePort());
-            try
-            {
-                await silo.StartAsync();
-                return silo;
-            }
-            catch (Exception exception) when (attempt < Attempts && IsPortTaken(exception))
-            {
-                silo.Dispose();   // another process was faster: try the next port
-            }
-        }
+        _port = port;
+        _host = host;
     }
 
-    private static IHost Build(int port)
+    public IGrainFactory Grains => _host.Services.GetRequiredService<IGrainFactory>();
+
+    public static async Task<GuideSilo> StartAsync()
     {
+        var socket = Ports.Reserve(out int port);
         var builder = Host.CreateEmptyApplicationBuilder(null);   // no logging: the guide's output is all there is
         builder.UseOrleans(silo => silo.UseLocalhostClustering(port, NoGateway));
-        return builder.Build();
+        var host = builder.Build();
+        await host.StartAsync();
+        return new GuideSilo(socket, host);
     }
 
-    private static int FreePort()
+    public async ValueTask DisposeAsync()
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        await _host.StopAsync();
+        _host.Dispose();
+        _port.Dispose();
     }
-
-    private static bool IsPortTaken(Exception exception) => exception switch
-    {
-        SocketException socket => socket.SocketErrorCode == SocketError.AddressAlreadyInUse,
-        AggregateException many => many.InnerExceptions.Any(IsPortTaken),
-        _ => exception.InnerException is { } inner && IsPortTaken(inner),
-    };
 }

@@ -4,4 +4,7 @@ using PriceFeed.Commands;
 
 Console.OutputEncoding = Encoding.UTF8;
 
-return args.Length == 0 ? await Guide.RunAsync() : await CommandLine.RunAsync(args);
+if (args.Length > 0) return await CommandLine.RunAsync(args);
+
+await Guide.RunAsync();
+return 0;
