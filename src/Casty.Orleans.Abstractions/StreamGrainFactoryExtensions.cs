@@ -94,6 +94,7 @@ public static class StreamGrainFactoryExtensions
         long maxBytes = resolved.MaxDemandBytes ?? StreamConsumerOptions.DefaultMaxDemandBytes;
         var grain = host.Grains.GetGrain<IStreamConsumerGrain<T>>(StreamNames.ConsumerKey(producer, name));
         var id = Guid.NewGuid();
+        long number = host.NextRequest();
 
         var joined = await Joining.RunAsync<T>(
             host, async observers => await grain.OpenAsync(new StreamSubscribeRequest<T>
@@ -105,6 +106,7 @@ public static class StreamGrainFactoryExtensions
                 Consumer = name,
                 IsNamed = consumer is not null,
                 MaxDemandBytes = maxBytes,
+                Number = number,
             }),
             () => grain.CloseAsync(id, withdraw: true), cancellationToken).ConfigureAwait(false);
 

@@ -14,10 +14,19 @@ public sealed class StreamConsumerGrain<T> : Grain, IStreamConsumerGrain<T>
 {
     private IStreamProducerGrain<T>? _producer;
     private Guid _reader;
+    private Guid _process;
+    private long _number;
 
     /// <inheritdoc/>
     public async Task<StreamJoined<T>> OpenAsync(StreamSubscribeRequest<T> request)
     {
+        if (request.Process == _process && request.Number < _number)
+        {
+            // Messages overtake each other, and this one may even be of a call that was cancelled before the other was made.
+            throw new StreamSupersededException($"A later call of the same process took the name '{request.Consumer}' first.");
+        }
+
+        (_process, _number) = (request.Process, request.Number);
         _producer = GrainFactory.GetGrain<IStreamProducerGrain<T>>(request.Producer);
         try
         {

@@ -100,11 +100,12 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     }
 
     /// <summary>The stream is over and nobody has begun another under its name. Called on any thread.</summary>
-    private void OnFree(ProducerEnd<T> producer)
-    {
-        if (_host.FindProducer<T>(producer.Name) is not null) return;
-        GrainContext.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationRequested, "The stream has ended."));
-    }
+    private void OnFree(ProducerEnd<T> producer) =>
+        // In a turn: or another stream might begin in this activation between the look and the deed, and be left without one.
+        GrainContext.Scheduler.QueueAction(() =>
+        {
+            if (_host.FindProducer<T>(producer.Name) is null) DeactivateOnIdle();
+        });
 
     private StreamJoined<T> Joined(ProducerEnd<T> producer, Protocol.StreamKey stream, long peer, long position = 0, long limit = 0, long grant = 0) => new()
     {

@@ -58,6 +58,10 @@ public sealed class StreamSubscribeRequest<T>
     /// <summary>How many bytes may be outstanding.</summary>
     [Id(6)]
     public long MaxDemandBytes { get; init; }
+
+    /// <summary>Grows from request to request of a process: an older one that comes late must not take over from a newer one.</summary>
+    [Id(7)]
+    public long Number { get; init; }
 }
 
 /// <summary>On the wire: what an end is told when it has joined.</summary>

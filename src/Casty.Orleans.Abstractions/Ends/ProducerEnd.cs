@@ -25,6 +25,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
     private IReaderPort<T>? _reader;
     private Guid _readerEnd;
     private bool _isReaderReady;
+    private TaskCompletionSource<long?>? _yielding;
     private TimeSpan _warnAt = TimeSpan.MaxValue;
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isFree;
@@ -102,6 +103,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             if (!_writerNumbers.Remove(end, out long writer)) return;
             _writers.Remove(writer);
             _core.Withdraw(writer, _host.Clock.Now);
+            if (_writerNumbers.Count == 0 && _core.Next == 0) _named = null;
         }
 
         Run();
@@ -115,7 +117,8 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
     {
         long? position = null;
         IReaderPort<T>? before;
-        long epoch;
+        var left = new TaskCompletionSource<long?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        long epoch, epochBefore;
         lock (_gate)
         {
             if (_core.IsOver || _isFree) return null;
@@ -127,15 +130,17 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             if (_readerEnd == end && _core.IsReaderAttached) return (_core.Stream, _core.Epoch, _core.Confirmed);
 
             before = _core.IsReaderAttached ? _reader : null;
-            epoch = _core.Epoch;
+            epochBefore = _core.Epoch;
             _core.Fence(_host.Clock.Now);
+            if (before is not null) _yielding = left;
         }
 
-        if (before is not null) position = await YieldAsync(before, epoch);
+        if (before is not null) position = await await Task.WhenAny(YieldAsync(before, epochBefore), left.Task);
 
         long first;
         lock (_gate)
         {
+            _yielding = null;
             if (_core.IsOver || _isFree) return null;
             if (!port.IsLocal) EncodeHeld();
             first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes);
@@ -149,6 +154,9 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         }
 
         Run();
+
+        // It could not be asked, but may be made by now, and would only learn at its next word that it is not listened to.
+        if (before is not null && position is null) _ = YieldAsync(before, epochBefore);
         return (_core.Stream, epoch, first);
     }
 
@@ -190,9 +198,13 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             var verdict = _core.OnDemand(demand, _host.Clock.Now, out string? violation);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
             _isReaderReady |= verdict is Verdict.Accepted or Verdict.Duplicate;
+
+            // Who is being asked where it stopped must not go away before it could answer, unless it says so as it goes.
+            bool isYielding = _yielding is not null && demand.Stream == _core.Stream && demand.Peer == _core.Epoch;
+            if (isYielding && demand.Leave != Leave.None) _yielding!.TrySetResult(demand.Confirmed);
             reply = new DemandReply(verdict switch
             {
-                Verdict.Stale when demand.Leave == Leave.None => _core.AnswerStale(demand),
+                Verdict.Stale when demand.Leave == Leave.None && !isYielding => _core.AnswerStale(demand),
                 Verdict.Violation => _core.End,
                 _ => null,
             });
@@ -352,7 +364,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         if (free) _onFree?.Invoke(this);
     }
 
-    private async ValueTask<long?> YieldAsync(IReaderPort<T> reader, long epoch)
+    private async Task<long?> YieldAsync(IReaderPort<T> reader, long epoch)
     {
         try
         {

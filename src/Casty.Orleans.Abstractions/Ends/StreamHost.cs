@@ -25,6 +25,7 @@ internal sealed class StreamHost
     private readonly Dictionary<(Type, string), object> _producers = [];
     private readonly ConcurrentDictionary<Type, object> _perType = new();
     private readonly IServiceProvider? _services;
+    private long _requests;
 
     /// <summary>The host of one Orleans process.</summary>
     private StreamHost(IServiceProvider services)
@@ -49,6 +50,9 @@ internal sealed class StreamHost
     }
 
     public Guid Process { get; } = Guid.NewGuid();
+
+    /// <summary>Numbers what this process asks for, in the order in which it does.</summary>
+    public long NextRequest() => Interlocked.Increment(ref _requests);
 
     public CastyStreamsOptions Options { get; }
 
