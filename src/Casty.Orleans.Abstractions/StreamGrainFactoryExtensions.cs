@@ -29,20 +29,29 @@ public static class StreamGrainFactoryExtensions
         var host = StreamHost.For<T>(grains);
         var codec = host.Of<T>().Codec;
         var owner = host.CurrentGrain;
-        var named = (options ?? new StreamProducerOptions()).Or(host.Options.Producer);
         var grain = host.Grains.GetGrain<IStreamProducerGrain<T>>(producer);
         var id = Guid.NewGuid();
 
-        var joined = await Joining.RunAsync<T>(
-            host, async observers => await grain.AttachAsync(new StreamAttachRequest
-            {
-                Process = host.Process,
-                End = id,
-                Observer = observers.Demand,
-                BufferSize = named.BufferSize,
-                SubscriptionTimeout = named.SubscriptionTimeout,
-            }),
-            () => grain.WithdrawAsync(id), cancellationToken).ConfigureAwait(false);
+        StreamJoined<T> joined;
+        try
+        {
+            joined = await Joining.RunAsync<T>(
+                host, async observers => await grain.AttachAsync(new StreamAttachRequest
+                {
+                    Process = host.Process,
+                    End = id,
+                    Observer = observers.Demand,
+                    BufferSize = options?.BufferSize,
+                    SubscriptionTimeout = options?.SubscriptionTimeout,
+                    DefaultBufferSize = host.Options.Producer.BufferSize,
+                    DefaultSubscriptionTimeout = host.Options.Producer.SubscriptionTimeout,
+                }),
+                () => grain.WithdrawAsync(id), cancellationToken).ConfigureAwait(false);
+        }
+        catch (ArgumentException refusal) when (refusal.GetType() == typeof(ArgumentException))
+        {
+            throw new ArgumentException(refusal.Message, nameof(options), refusal);   // the name of a parameter does not cross processes
+        }
 
         var stream = new StreamKey(joined.Stream, joined.Incarnation);
         var now = host.Clock.Now;

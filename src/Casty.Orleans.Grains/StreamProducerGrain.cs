@@ -38,11 +38,12 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             ? new LocalWriter(_host, request.End)
             : new RemoteDemand(_host, request.Observer, request.End);
         var named = new StreamProducerOptions { BufferSize = request.BufferSize, SubscriptionTimeout = request.SubscriptionTimeout };
+        var defaults = new StreamProducerOptions { BufferSize = request.DefaultBufferSize, SubscriptionTimeout = request.DefaultSubscriptionTimeout };
 
         while (true)
         {
             var producer = Borrow();
-            if (producer.Attach(request.End, port, named) is { } demand)
+            if (producer.Attach(request.End, port, named, defaults) is { } demand)
             {
                 return Task.FromResult(Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant));
             }

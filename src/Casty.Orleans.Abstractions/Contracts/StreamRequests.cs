@@ -25,6 +25,14 @@ public sealed class StreamAttachRequest
     /// <summary>The subscription timeout that the writer named, or null.</summary>
     [Id(4)]
     public TimeSpan? SubscriptionTimeout { get; init; }
+
+    /// <summary>The buffer size of the writer's process where a writer names none, or null.</summary>
+    [Id(5)]
+    public int? DefaultBufferSize { get; init; }
+
+    /// <summary>The subscription timeout of the writer's process where a writer names none, or null.</summary>
+    [Id(6)]
+    public TimeSpan? DefaultSubscriptionTimeout { get; init; }
 }
 
 /// <summary>On the wire: a reader asks to join a stream.</summary>

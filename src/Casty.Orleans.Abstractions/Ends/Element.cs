@@ -6,6 +6,9 @@ namespace Casty.Orleans;
 /// </summary>
 internal readonly struct Element<T>
 {
+    /// <summary>In place of an element that could not be serialised: its size is -1, and readers skip it. Its stream has failed.</summary>
+    public static readonly Element<T> Hole = new([0xFF, 0xFF, 0xFF, 0xFF], 0, 4);
+
     private readonly T? _value;
     private readonly byte[]? _buffer;
     private readonly int _offset;
@@ -21,6 +24,8 @@ internal readonly struct Element<T>
     }
 
     public bool IsEncoded => _buffer is not null;
+
+    public bool IsHole => _length == 4 && _buffer![_offset + 3] == 0xFF;
 
     public T Value => _value!;
 

@@ -21,11 +21,12 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
     private readonly Dictionary<long, IDemandPort> _writers = [];
     private readonly StreamProducerOptions _options;
     private readonly Action<ProducerEnd<T>>? _onFree;
-    private StreamProducerOptions? _named;
+    private StreamProducerOptions? _agreed;
     private IReaderPort<T>? _reader;
     private Guid _readerEnd;
     private bool _isReaderReady;
     private TaskCompletionSource<long?>? _yielding;
+    private Exception? _spoilt;
     private TimeSpan _warnAt = TimeSpan.MaxValue;
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isFree;
@@ -66,10 +67,11 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
     /// <param name="end">The writer's end; joining twice is joining once.</param>
     /// <param name="port">Where the writer hears of demand.</param>
     /// <param name="named">The options that the writer named.</param>
+    /// <param name="defaults">The options of the writer's process.</param>
     /// <returns>What the writer is told first; null where this run of the stream is over and its name free.</returns>
     /// <exception cref="StreamClosedException">The stream takes no more, and its name is not free yet.</exception>
     /// <exception cref="ArgumentException">The stream has other options.</exception>
-    public Demand? Attach(Guid end, IDemandPort port, StreamProducerOptions named)
+    public Demand? Attach(Guid end, IDemandPort port, StreamProducerOptions named, StreamProducerOptions? defaults = null)
     {
         Demand demand;
         lock (_gate)
@@ -81,7 +83,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             {
                 if (_core.End is { } ended) throw Refusal(ended, now);
 
-                Agree(named);
+                Agree(named, defaults);
                 writer = _core.Attach(now);
                 _writerNumbers.Add(end, writer);
                 _writers.Add(writer, port);
@@ -103,7 +105,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             if (!_writerNumbers.Remove(end, out long writer)) return;
             _writers.Remove(writer);
             _core.Withdraw(writer, _host.Clock.Now);
-            if (_writerNumbers.Count == 0 && _core.Next == 0) _named = null;
+            if (_writerNumbers.Count == 0 && _core.Next == 0) _agreed = null;
         }
 
         Run();
@@ -182,6 +184,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             if (IsReaderRemote) Encode(frame);
             var verdict = _core.OnFrame(frame, _host.Clock.Now, out string? violation);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
+            FailWhatIsSpoilt();
             if (frame.Leaving) Forget(frame.Peer);
             reply = _core.TryTakeDemandFor(frame.Peer, out var demand) ? new FrameReply(demand) : new FrameReply(null, IsUnknown: true);
         }
@@ -378,24 +381,24 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         }
     }
 
-    private void Agree(StreamProducerOptions named)
+    private void Agree(StreamProducerOptions named, StreamProducerOptions? defaults)
     {
-        if (_named is null)
+        if (_agreed is null)
         {
-            _named = named;
-            _core.Configure(named.BufferSize ?? _options.BufferSize!.Value, named.SubscriptionTimeout ?? _options.SubscriptionTimeout!.Value);
+            _agreed = named.Or(defaults ?? _options).Or(_options);
+            _core.Configure(_agreed.BufferSize!.Value, _agreed.SubscriptionTimeout!.Value);
             return;
         }
 
-        var agreed = _named.Or(_options);
-        if (named.BufferSize is { } size && size != agreed.BufferSize)
+        // The caller adds the parameter's name: Orleans does not carry it.
+        if (named.BufferSize is { } size && size != _agreed.BufferSize)
         {
-            throw new ArgumentException($"Stream '{Name}' has a BufferSize of {agreed.BufferSize}, set by its first sink; this sink names {size}.", "options");
+            throw new ArgumentException($"Stream '{Name}' has a BufferSize of {_agreed.BufferSize}, set by its first sink; this sink names {size}.");
         }
 
-        if (named.SubscriptionTimeout is { } timeout && timeout != agreed.SubscriptionTimeout)
+        if (named.SubscriptionTimeout is { } timeout && timeout != _agreed.SubscriptionTimeout)
         {
-            throw new ArgumentException($"Stream '{Name}' has a SubscriptionTimeout of {agreed.SubscriptionTimeout}, set by its first sink; this sink names {timeout}.", "options");
+            throw new ArgumentException($"Stream '{Name}' has a SubscriptionTimeout of {_agreed.SubscriptionTimeout}, set by its first sink; this sink names {timeout}.");
         }
     }
 
@@ -430,6 +433,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
     private void EncodeHeld()
     {
         if (_codec is not null) _core.Convert(Encode);
+        FailWhatIsSpoilt();
     }
 
     private Element<T> Encode(Element<T> element)
@@ -441,9 +445,16 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         }
         catch (Exception exception)
         {
-            // Only here could it be known: the writer put it when no reader was elsewhere.
-            _core.EndStream(new StreamEnd(StreamEndReason.Failed, "An element could not be serialised for its reader.", exception), _host.Clock.Now);
-            throw;
+            // Only here could it be known: the writer put it when no reader was elsewhere. Its neighbours go on.
+            _spoilt ??= exception;
+            return Element<T>.Hole;
         }
+    }
+
+    private void FailWhatIsSpoilt()
+    {
+        if (_spoilt is null) return;
+        _core.Spoil(new StreamEnd(StreamEndReason.Failed, "An element could not be serialised for its reader.", _spoilt), _host.Clock.Now);
+        _spoilt = null;
     }
 }

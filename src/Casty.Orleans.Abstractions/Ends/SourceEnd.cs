@@ -96,7 +96,9 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         bool speak;
         lock (_gate)
         {
-            bool taken = _core.TryTake(out element);
+            bool taken;
+            do taken = _core.TryTake(out element);
+            while (taken && element.IsHole);
             speak = TakeDemand();
             Settle();
             if (!taken)

@@ -109,6 +109,7 @@ internal static class WireFormat
         {
             int left = bytes.Count - at - sizeof(int);
             int size = left < 0 ? -1 : BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
+            if (size == -1 && left >= 0) size = 0;   // a hole
             if (size < 0 || size > left)
             {
                 throw new FormatException($"Element {i} of a batch of {elements.Length} claims {size} bytes where {left} are left.");

@@ -259,6 +259,16 @@ internal sealed class ProducerCore<T>
         foreach (var slot in _writers.Values) MarkDirty(slot);
     }
 
+    /// <summary>What the stream holds turned out to be spoilt: it must not look complete, however its writers ended.</summary>
+    public void Spoil(StreamEnd end, TimeSpan now)
+    {
+        EndStream(end, now);
+        if (IsOver || End is { Reason: StreamEndReason.Failed or StreamEndReason.ProtocolViolation }) return;
+
+        End = end;
+        foreach (var slot in _writers.Values) MarkDirty(slot);
+    }
+
     /// <summary>The stream is over at once, whatever it holds.</summary>
     public void Terminate(StreamEnd end, TimeSpan now)
     {
