@@ -157,10 +157,11 @@ public sealed class DetachTests(ClockedCluster cluster)
     [Theory, Everywhere]
     public async Task TakeoversWhileBatchesAreInFlight_LoseAndRepeatNothing(Place writer, Place reader)
     {
-        const int Elements = 5_000, Readers = 8;
+        const int Readers = 8;
         string name = Cluster.Name();
         await using var sink = await cluster[writer].GetSinkAsync<int>(name, new() { BufferSize = 64 }).Soon();
-        var writing = sink.WriteAsync(Enumerable.Range(0, Elements));
+        bool isLastThere = false;
+        var writing = Task.Run(WriteAsync);
 
         var taken = new List<Task<List<int>>>();
         for (int i = 0; i < Readers; i++)
@@ -172,9 +173,17 @@ public sealed class DetachTests(ClockedCluster cluster)
             await started.Task.Soon();
         }
 
+        Volatile.Write(ref isLastThere, true);
         var seen = (await Task.WhenAll(taken).Soon()).SelectMany(one => one).ToList();
-        Assert.Equal(Enumerable.Range(0, Elements), seen);
-        await writing;
+        Assert.Equal(Enumerable.Range(0, await writing.Soon()), seen);
+
+        async Task<int> WriteAsync()
+        {
+            int put = 0;
+            while (!Volatile.Read(ref isLastThere)) await sink.PutAsync(put++);
+            await sink.CompleteAsync();
+            return put;
+        }
 
         static async Task<List<int>> ReadAsync(SourceRef<int> source, TaskCompletionSource started)
         {
