@@ -119,7 +119,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<bool>(cancellationToken);
 
-        Task arrival;
+        Task? arrival;
         bool speak;
         lock (_gate)
         {
@@ -129,12 +129,11 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             _core.TryTake(out _);
             speak = TakeDemand();
             Settle();
-            if (_core.IsOver) return new ValueTask<bool>(false);
-            arrival = (_arrival ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            arrival = _core.IsOver ? null : (_arrival ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
 
         if (speak) Schedule();
-        return AwaitAsync(this, arrival, cancellationToken);
+        return arrival is null ? new ValueTask<bool>(false) : AwaitAsync(this, arrival, cancellationToken);
 
         static async ValueTask<bool> AwaitAsync(SourceEnd<T> self, Task arrival, CancellationToken cancellationToken)
         {
