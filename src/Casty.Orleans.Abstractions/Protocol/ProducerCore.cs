@@ -108,7 +108,7 @@ internal sealed class ProducerCore<T>
         var slot = new WriterSlot<T>(_nextWriter++, now);
         _writers.Add(slot.Number, slot);
         _turn.Add(slot);
-        ShareCredit();
+        ShareCredit(now);
         return slot.Number;
     }
 
@@ -119,7 +119,7 @@ internal sealed class ProducerCore<T>
 
         Remove(slot);
         if (_turn.Count == 0 && _someEnded) EndStream(WritersEnd, now);
-        ShareCredit();
+        ShareCredit(now);
     }
 
     /// <summary>A reader joins; whoever read before is fenced (P-09). Its first position is returned.</summary>
@@ -209,7 +209,7 @@ internal sealed class ProducerCore<T>
 
         slot.OnWanted(frame.Wanted, frame.Number);
         MarkDirty(slot);
-        ShareCredit();
+        ShareCredit(now);
         AssertInvariants();
         return verdict;
     }
@@ -242,7 +242,7 @@ internal sealed class ProducerCore<T>
         if (_out.IsEnded && _out.Confirmed >= _out.Top) Finish(now);
         else if (demand.Leave == Leave.Detach) Detach(now);
 
-        ShareCredit();
+        ShareCredit(now);
         AssertInvariants();
         return progress ? Verdict.Accepted : Verdict.Duplicate;
     }
@@ -490,7 +490,7 @@ internal sealed class ProducerCore<T>
         Remove(slot);
         _abandoned = _someEnded = true;
         if (_turn.Count == 0) EndStream(new StreamEnd(StreamEndReason.Abandoned, how), now);
-        ShareCredit();
+        ShareCredit(now);
     }
 
     private void LoseReader(TimeSpan now)
@@ -581,7 +581,7 @@ internal sealed class ProducerCore<T>
     /// Hands out what the buffer and the demand allow: what was put and not received never exceeds both together (P-07),
     /// whoever holds the credit. Claims are served in turn; credit that lies unused while another writer starves is recalled (P-08).
     /// </summary>
-    private void ShareCredit()
+    private void ShareCredit(TimeSpan now)
     {
         if (_turn.Count == 0 || End is not null) return;
 
@@ -599,7 +599,7 @@ internal sealed class ProducerCore<T>
         // First those who want, or what was recalled for them might go round among those who do not.
         Serve(hungry: true);
         Serve(hungry: false);
-        if (free <= 0 && _turn.Count > 1) RecallForHungry(share);
+        if (free <= 0 && _turn.Count > 1) RecallForHungry(share, now);
 
         void Serve(bool hungry)
         {
@@ -624,19 +624,26 @@ internal sealed class ProducerCore<T>
         MarkDirty(slot);
     }
 
-    private void RecallForHungry(long share)
+    private void RecallForHungry(long share, TimeSpan now)
     {
         if (!_turn.Exists(slot => slot.IsHungry && slot.Unused == 0)) return;
 
         WriterSlot<T>? richest = null;
         foreach (var slot in _turn)
         {
-            if (slot.IsRecalled) MarkDirty(slot);   // the recall, or its answer, may have been lost
+            if (slot.IsRecalled)
+            {
+                // The recall, or its answer, may have been lost: it is repeated when who is hungry asks again, but not at every turn.
+                if (now - slot.RecalledAt < _timings.Retry) continue;
+                slot.RecalledAt = now;
+                MarkDirty(slot);
+            }
             else if (slot.SurplusOver(share) > (richest?.SurplusOver(share) ?? 0)) richest = slot;
         }
 
         if (richest is null) return;
         richest.Grant++;
+        richest.RecalledAt = now;
         richest.Limit -= richest.SurplusOver(share);
         MarkDirty(richest);
     }

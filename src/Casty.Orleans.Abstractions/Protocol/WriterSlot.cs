@@ -43,6 +43,9 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
     /// <summary>A recall is on its way and not answered.</summary>
     public bool IsRecalled => !IsEnded && Ceiling > Limit;
 
+    /// <summary>When the recall was said, or said again.</summary>
+    public TimeSpan RecalledAt { get; set; }
+
     /// <summary>The writer has put at least so much, arrived or not: an earlier recall could not bring it back.</summary>
     public long Put { get; set; }
 

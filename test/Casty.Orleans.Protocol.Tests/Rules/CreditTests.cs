@@ -72,11 +72,16 @@ public sealed class CreditTests
 
         for (int i = 0; i < 3; i++)
         {
-            producer.OnFrame(new Frame<int>(Make.Key, 2, [], Wanted: 1), Make.Start, out _);
+            producer.OnFrame(new Frame<int>(Make.Key, 2, [], Wanted: 1), Make.At(i), out _);
             Assert.True(producer.TryTakeDemandFor(2, out var hungry));
             Assert.Equal(0, hungry.Limit);
             Assert.True(producer.TryTakeDemand(out var recall));
             Assert.Equal((1, 0, 1), (recall.Peer, recall.Limit, recall.Grant));
+
+            // Whatever else happens meanwhile does not repeat it.
+            producer.OnFrame(new Frame<int>(Make.Key, 2, [], Wanted: 1), Make.At(i + 0.5), out _);
+            Assert.True(producer.TryTakeDemandFor(2, out _));
+            Assert.False(producer.TryTakeDemand(out _));
         }
 
         producer.OnFrame(new Frame<int>(Make.Key, 1, [], Grant: 1, Held: 0), Make.Start, out _);
