@@ -187,6 +187,11 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             FailWhatIsSpoilt();
             if (frame.Leaving) Forget(frame.Peer);
             reply = _core.TryTakeDemandFor(frame.Peer, out var demand) ? new FrameReply(demand) : new FrameReply(null, IsUnknown: true);
+            if (reply.Demand is not null && !_host.EchoDemand)
+            {
+                reply = default;
+                if (_writers.TryGetValue(frame.Peer, out var port)) _ = TellWriterAsync(port, demand);
+            }
         }
 
         Run();

@@ -173,6 +173,10 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
                 // A farewell goes by itself: an echo would let the producer go, and nobody would be left to answer this end.
                 reply = new FrameReply(null);
             }
+            else if (!_host.EchoDemand)
+            {
+                reply = new FrameReply(null);
+            }
             else
             {
                 var demand = _core.Echo;

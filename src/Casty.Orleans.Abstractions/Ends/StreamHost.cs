@@ -54,6 +54,9 @@ internal sealed class StreamHost
     /// <summary>Numbers what this process asks for, in the order in which it does.</summary>
     public long NextRequest() => Interlocked.Increment(ref _requests);
 
+    /// <summary>Answers to elements carry the newest demand. It only saves messages: streams move without it.</summary>
+    public bool EchoDemand { get; set; } = true;
+
     public CastyStreamsOptions Options { get; }
 
     public StreamClock Clock { get; }
