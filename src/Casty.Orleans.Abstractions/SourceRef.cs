@@ -36,9 +36,9 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     /// <summary>A source that is collected undisposed counts as disposed.</summary>
     ~SourceRef()
     {
-        if (_end is null || _end.End is not null) return;
-        _end.Leave(_onLeave);
-        _host.Log.Collected("source", _end.Producer);
+        if (_end is null) return;
+        if (_end.End is null) _host.Log.Collected("source", _end.Producer);
+        _end.Leave(_onLeave);   // where the stream has ended, it finishes the last element
     }
 
     /// <summary>The stream's name.</summary>
