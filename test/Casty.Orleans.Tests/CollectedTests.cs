@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+using Xunit;
+
+namespace Casty.Orleans.Tests;
+
+/// <summary>A ref that is collected undisposed counts as disposed, and a warning says so.</summary>
+public sealed class CollectedTests(CollectedTests.Fixture fixture) : IClassFixture<CollectedTests.Fixture>
+{
+    private readonly ClusterBed _bed = fixture.Bed;
+
+    [Theory, NearAndFar]
+    public async Task CollectedSink_IsAbandoned(Place writer, Place reader)
+    {
+        string name = Cluster.Name();
+        await using var source = await _bed[reader].GetSourceAsync<int>(name).WithTimeout();
+        var sink = await OpenSinkAsync(writer, name);
+        Assert.Equal(1, await source.Reader.ReadAsync().WithTimeout());
+
+        var end = source.Reader.WaitToReadAsync().AsTask();
+        await CollectUntilAsync(() => end.IsCompleted);
+        await Assert.ThrowsAsync<StreamAbandonedException>(() => end);
+        Assert.False(sink.IsAlive);
+        AssertWarned("sink", name);
+    }
+
+    [Theory, NearAndFar]
+    public async Task CollectedSource_Cancels(Place writer, Place reader)
+    {
+        string name = Cluster.Name();
+        await using var sink = await _bed[writer].GetSinkAsync<int>(name).WithTimeout();
+        await sink.PutAsync(1).WithTimeout();
+        var source = await OpenSourceAsync(reader, name, consumer: null, options: null);
+        await CollectUntilAsync(() => sink.Completion.IsCompleted);
+        Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion)).Reason);
+        Assert.False(source.IsAlive);
+        AssertWarned("source", name);
+    }
+
+    [Fact]
+    public async Task CollectedSource_ThatIsToDetach_Detaches()
+    {
+        string name = Cluster.Name();
+        await using var sink = await _bed[Place.SiloA].GetSinkAsync<int>(name).WithTimeout();
+        await sink.PutAllAsync([1, 2]).WithTimeout();
+        var source = await OpenSourceAsync(Place.Client, name, "c", new() { OnLeave = StreamLeave.Detach });
+        await CollectUntilAsync(() => !source.IsAlive && _bed.Log.Warnings.Any(warning => warning.Contains(name, StringComparison.Ordinal)));
+
+        await sink.CompleteAsync().WithTimeout();
+        await using var next = await _bed[Place.SiloB].GetSourceAsync<int>(name, "c").WithTimeout();
+        Assert.Equal([2], await next.ToListAsync().WithTimeout());
+    }
+
+    [Theory, NearAndFar]
+    public async Task CollectedSource_ThatWasReadToItsEnd_HasFinished(Place writer, Place reader)
+    {
+        string name = Cluster.Name();
+        await using var sink = await _bed[writer].GetSinkAsync<int>(name).WithTimeout();
+        await sink.PutAsync(1).WithTimeout();
+        await sink.CompleteAsync().WithTimeout();
+        var source = await OpenSourceAsync(reader, name, consumer: null, options: null, untilEnd: true);
+        await CollectUntilAsync(() => sink.Completion.IsCompleted);
+        await sink.Completion;
+        Assert.False(source.IsAlive);
+        Assert.DoesNotContain(_bed.Log.Warnings, warning => warning.Contains(name, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task SinkThatIsWaitedOn_IsNotCollected()
+    {
+        string name = Cluster.Name();
+        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).WithTimeout();
+        var putting = PutThreeAsync(name);
+        await Waiting.UntilAsync(() => source.Reader.Count == 1);
+        for (int i = 0; i < 3; i++) Collect();
+        for (int i = 0; i < 3; i++) Assert.Equal(i, await source.Reader.ReadAsync().WithTimeout());
+        await putting.WithTimeout();
+
+        async Task PutThreeAsync(string name)
+        {
+            var sink = await _bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 1 });
+            for (int i = 0; i < 3; i++) await sink.PutAsync(i);
+        }
+    }
+
+    [Fact]
+    public async Task LoopThatWaits_IsNotCollected()
+    {
+        string name = Cluster.Name();
+        await using var sink = await _bed[Place.SiloA].GetSinkAsync<int>(name).WithTimeout();
+        var reading = ReadAsync(name);
+        await sink.PutAsync(1).WithTimeout();
+        for (int i = 0; i < 3; i++) Collect();
+        await sink.PutAsync(2).WithTimeout();
+        await sink.CompleteAsync().WithTimeout();
+        Assert.Equal(2, await reading.WithTimeout());
+
+        async Task<int> ReadAsync(string name) => await (await _bed[Place.Client].GetSourceAsync<int>(name)).CountAsync();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private async Task<WeakReference> OpenSinkAsync(Place place, string name)
+    {
+        var sink = await _bed[place].GetSinkAsync<int>(name).WithTimeout();
+        await sink.PutAsync(1).WithTimeout();
+        return new WeakReference(sink);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private async Task<WeakReference> OpenSourceAsync(Place place, string name, string? consumer, StreamConsumerOptions? options, bool untilEnd = false)
+    {
+        var source = await _bed[place].GetSourceAsync<int>(name, consumer, options).WithTimeout();
+        Assert.Equal(1, await source.Reader.ReadAsync().WithTimeout());
+        if (untilEnd) await source.Completion.WithTimeout();
+        return new WeakReference(source);
+    }
+
+    private void AssertWarned(string handle, string name) => Assert.Contains(_bed.Log.Warnings, warning =>
+        warning.Contains(handle, StringComparison.Ordinal) && warning.Contains(name, StringComparison.Ordinal));
+
+    private static Task CollectUntilAsync(Func<bool> condition) => Waiting.UntilAsync(() =>
+    {
+        if (condition()) return true;
+        Collect();
+        return false;
+    });
+
+    private static void Collect()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+    }
+
+    public sealed class Fixture : IAsyncLifetime
+    {
+        public ClusterBed Bed { get; } = new();
+
+        public Task InitializeAsync() => Bed.DeployAsync();
+
+        public async Task DisposeAsync() => await Bed.DisposeAsync();
+    }
+}
