@@ -60,7 +60,7 @@ public static class StreamGrainFactoryExtensions
 
         var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec);
         Joining.ReleaseObserversAfter<T>(host, end.Released);
-        StreamHost.TieTo(owner, end);
+        host.TieTo(owner, end);
         end.Start();
         return new SinkRef<T>(host, end);
     }
@@ -125,7 +125,7 @@ public static class StreamGrainFactoryExtensions
         var end = new SourceEnd<T>(host, id, producer, name, consumer is not null, core, Joining.Demand(host, joined), codec,
             onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)));
         Joining.ReleaseObserversAfter<T>(host, end.Released);
-        StreamHost.TieTo(owner, end);
+        host.TieTo(owner, end);
         end.Start();
         return new SourceRef<T>(host, end, resolved);
     }

@@ -109,6 +109,13 @@ public sealed class DeactivationTests(Cluster cluster)
         await AssertCancelledAsync(sink);
     }
 
+    [Fact]
+    public async Task GrainThatLivesOn_KeepsNothingOfItsPastStreams()
+    {
+        var (name, holder) = Holder();
+        Assert.Equal((2, 0), await holder.HoldManyAsync(name, 100).WithTimeout());
+    }
+
     private (string Name, IHolderGrain Holder) Holder()
     {
         string name = Cluster.Name();
@@ -175,6 +182,9 @@ public interface IHolderGrain : IGrainWithStringKey
     /// <summary>Opens a source and reads two elements.</summary>
     Task HoldSourceAsync(string stream, string? consumer, Parting parting);
 
+    /// <summary>Opens and ends streams one after another; answers how many ends the grain kept during the last one, and afterwards.</summary>
+    Task<(int During, int After)> HoldManyAsync(string stream, int count);
+
     Task LeaveAsync();
 }
 
@@ -207,6 +217,28 @@ public sealed class HolderGrain : Grain, IHolderGrain
         _source = await GrainFactory.GetSourceAsync<int>(stream, consumer);
         await _source.Reader.ReadAsync();
         await _source.Reader.ReadAsync();
+    }
+
+    public async Task<(int During, int After)> HoldManyAsync(string stream, int count)
+    {
+        var host = StreamHost.For(ServiceProvider);
+        int during = 0;
+        for (int i = 0; i < count; i++)
+        {
+            var sink = await GrainFactory.GetSinkAsync<int>(stream);
+            var source = await GrainFactory.GetSourceAsync<int>(stream);
+            during = host.EndCountOf(GrainContext);
+            await sink.PutAsync(i);
+            await source.Reader.ReadAsync();
+            await sink.CompleteAsync();
+            await source.Reader.WaitToReadAsync();
+            await sink.Completion;
+            await source.DisposeAsync();
+            await sink.DisposeAsync();
+        }
+
+        await Waiting.UntilAsync(() => host.EndCountOf(GrainContext) == 0);
+        return (during, host.EndCountOf(GrainContext));
     }
 
     public Task LeaveAsync()

@@ -6,6 +6,9 @@ internal interface IStreamEnd
     /// <summary>The end's address within its process.</summary>
     Guid Id { get; }
 
+    /// <summary>Ends once the stream has nothing left to do here.</summary>
+    Task Released { get; }
+
     /// <summary>What owns the end goes away (its grain, or the host): let go of the stream as that asks for. Ends when it has.</summary>
     Task LetGoAsync();
 

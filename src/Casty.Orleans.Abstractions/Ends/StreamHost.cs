@@ -22,6 +22,7 @@ internal sealed class StreamHost
     private static readonly ConditionalWeakTable<IGrainFactory, StreamHost> Hosts = [];
 
     private readonly ConcurrentDictionary<Guid, IStreamEnd> _ends = new();
+    private readonly ConditionalWeakTable<IGrainContext, ConcurrentDictionary<Guid, IStreamEnd>> _endsOf = [];
     private readonly Dictionary<(Type, string), object> _producers = [];
     private readonly ConcurrentDictionary<Type, object> _perType = new();
     private readonly IServiceProvider? _services;
@@ -170,14 +171,30 @@ internal sealed class StreamHost
         _services?.GetService<IGrainContextAccessor>()?.GrainContext is { GrainInstance: IGrainBase } context ? context : null;
 
     /// <summary>Lets go of <paramref name="end"/> when the grain that opened it is deactivated.</summary>
-    public static void TieTo(IGrainContext? grain, IStreamEnd end)
+    public void TieTo(IGrainContext? grain, IStreamEnd end)
     {
         if (grain is null) return;
-        var weak = new WeakReference<IStreamEnd>(end);
-        _ = grain.Deactivated.ContinueWith(
-            _ => weak.TryGetTarget(out var target) ? target.LetGoAsync() : Task.CompletedTask,
-            CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+
+        // One continuation for a grain, however many streams come and go while it lives.
+        var ends = _endsOf.GetValue(grain, static grain =>
+        {
+            var ends = new ConcurrentDictionary<Guid, IStreamEnd>();
+            _ = grain.Deactivated.ContinueWith(_ => LetGo(ends), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            return ends;
+        });
+        ends[end.Id] = end;
+        _ = end.Released.ContinueWith(_ => ends.TryRemove(end.Id, out IStreamEnd? _), CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        if (grain.Deactivated.IsCompleted) LetGo(ends);
+
+        static void LetGo(ConcurrentDictionary<Guid, IStreamEnd> ends)
+        {
+            foreach (var end in ends.Values) _ = end.LetGoAsync();
+        }
     }
+
+    /// <summary>How many ends of a grain's are let go of with it.</summary>
+    public int EndCountOf(IGrainContext grain) => _endsOf.TryGetValue(grain, out var ends) ? ends.Count : 0;
 
     /// <summary>The host shuts down: every end lets go while the network is still there.</summary>
     private void OnStopping()
