@@ -1,6 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Hosting;
 
@@ -18,7 +17,7 @@ internal sealed class Client : IAsyncDisposable
     public static async Task<Client> ConnectAsync(int gateway, StopSignal stop)
     {
         var builder = Host.CreateApplicationBuilder();
-        builder.Logging.SetMinimumLevel(LogLevel.None);   // what went wrong is told in one line instead
+        builder.Logging.ShowOnlyStreams();
         builder.Services.AddSingleton<IHostLifetime>(stop);
         #region client
         builder.UseOrleansClient(client => client

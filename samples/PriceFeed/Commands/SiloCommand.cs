@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Hosting;
 
@@ -19,7 +18,7 @@ internal static class SiloCommand
         if (primary != port) await FirstSiloAsync(primary, stop.Token);
 
         var builder = Host.CreateApplicationBuilder();
-        builder.Logging.SetMinimumLevel(LogLevel.None);   // what went wrong is told in one line instead
+        builder.Logging.ShowOnlyStreams();
         builder.Services.AddSingleton<IHostLifetime>(stop);
         #region silo
         builder.UseOrleans(silo => silo
