@@ -84,7 +84,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
                 if (_core.End is { } ended) throw Refusal(ended, now);
 
                 Agree(named, defaults);
-                writer = _core.Attach(now);
+                writer = _core.Attach(now, carriesRoster: port is RemoteDemand);
                 _writerNumbers.Add(end, writer);
                 _writers.Add(writer, port);
                 _warnAt = TimeSpan.MaxValue;
@@ -145,7 +145,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             _yielding = null;
             if (_core.IsOver || _isFree) return null;
             if (!port.IsLocal) EncodeHeld();
-            first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes);
+            first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes, carriesRoster: !port.IsLocal);
             epoch = _core.Epoch;
             _reader = port;
             _readerEnd = end;

@@ -21,6 +21,8 @@ internal static class WireFormat
         Leaving = frame.Leaving,
         IsHeldBack = frame.IsHeldBack,
         Number = frame.Number,
+        Roster = ToWire(frame.Roster),
+        RosterSeen = frame.RosterSeen,
     };
 
     /// <exception cref="FormatException">The frame is not one that this protocol writes.</exception>
@@ -28,7 +30,7 @@ internal static class WireFormat
         new StreamKey(frame.Stream, frame.Incarnation), frame.Peer,
         frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
         frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
-        frame.Number);
+        frame.Number, FromWire(frame.Roster), frame.RosterSeen);
 
     public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()
     {
@@ -42,11 +44,13 @@ internal static class WireFormat
         Grant = demand.Grant,
         End = ToWire(demand.End, host),
         Leave = (int)demand.Leave,
+        Roster = ToWire(demand.Roster),
+        RosterSeen = demand.RosterSeen,
     };
 
     public static Demand FromWire(StreamDemand demand) => new(
         new StreamKey(demand.Stream, demand.Incarnation), demand.Peer, demand.Received, demand.Confirmed, demand.Limit,
-        demand.Grant, FromWire(demand.End), (Leave)demand.Leave);
+        demand.Grant, FromWire(demand.End), (Leave)demand.Leave, FromWire(demand.Roster), demand.RosterSeen);
 
     /// <summary>A cause that Orleans cannot serialise would keep the end itself from arriving: it goes by its name.</summary>
     public static StreamEndInfo? ToWire(StreamEnd? end, StreamHost host) => end switch
@@ -58,6 +62,21 @@ internal static class WireFormat
 
     public static StreamEnd? FromWire(StreamEndInfo? end) =>
         end is null ? null : new StreamEnd(end.Reason, end.Message, end.Cause);
+
+    private static StreamRoster? ToWire(Roster? roster) => roster is null ? null : new StreamRoster
+    {
+        Version = roster.Version,
+        Writers = Array.ConvertAll(roster.Writers, one => new StreamRosterEntry(one.Writer, one.EndAt, one.Outcome)),
+        Consumer = roster.Consumer,
+        IsNamed = roster.IsNamed,
+        Epoch = roster.Epoch,
+        BufferSize = roster.BufferSize,
+        SubscriptionTimeout = roster.SubscriptionTimeout,
+    };
+
+    private static Roster? FromWire(StreamRoster? roster) => roster is null ? null : new Roster(
+        roster.Version, Array.ConvertAll(roster.Writers, one => new RosterEntry(one.Writer, one.EndAt, one.Outcome)),
+        roster.Consumer, roster.IsNamed, roster.Epoch, roster.BufferSize, roster.SubscriptionTimeout);
 
     private static StreamBatch ToWire<T>(Batch<Element<T>> batch) => new()
     {

@@ -6,7 +6,7 @@ namespace Casty.Orleans.Protocol;
 /// The middle of a stream: takes the writers' elements in each writer's order, holds what the reader has not confirmed,
 /// sends what the reader asked for, and shares the buffer among the writers. It decides how the stream ends.
 /// </summary>
-internal sealed class ProducerCore<T>
+internal sealed partial class ProducerCore<T>
 {
     private readonly Dictionary<long, WriterSlot<T>> _writers = [];
     private readonly Queue<WriterSlot<T>> _dirty = new();
@@ -94,20 +94,24 @@ internal sealed class ProducerCore<T>
         Debug.Assert(_turn.Count == 0);
         _bufferSize = bufferSize;
         _subscriptionTimeout = subscriptionTimeout;
+        OnRosterChanged();
     }
 
     /// <summary>Changes how the elements held are kept, as where they turn out to have to be serialised. Not what they are.</summary>
     public void Convert(Func<T, T> convert) => _out.Convert(convert);
 
     /// <summary>A writer joins. It must not when the stream has an end.</summary>
-    public long Attach(TimeSpan now)
+    /// <param name="now">The time.</param>
+    /// <param name="carriesRoster">It is in another process than this producer.</param>
+    public long Attach(TimeSpan now, bool carriesRoster = false)
     {
         Debug.Assert(End is null && !IsOver);
         if (IsUnused && !IsReaderAttached) _unreadSince = now;
 
-        var slot = new WriterSlot<T>(_nextWriter++, now);
+        var slot = new WriterSlot<T>(_nextWriter++, now) { CarriesRoster = carriesRoster };
         _writers.Add(slot.Number, slot);
         _turn.Add(slot);
+        OnRosterChanged();
         ShareCredit(now);
         return slot.Number;
     }
@@ -128,7 +132,9 @@ internal sealed class ProducerCore<T>
     /// <param name="position">Where the one before stopped, if it could say; null goes on after the last confirmed element.</param>
     /// <param name="now">The time.</param>
     /// <param name="maxBytes">What may be out and unconfirmed, in bytes.</param>
-    public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now, long maxBytes = long.MaxValue)
+    /// <param name="carriesRoster">The reader is in another process than this producer.</param>
+    public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now, long maxBytes = long.MaxValue,
+        bool carriesRoster = false)
     {
         Debug.Assert(!IsOver);
         _out.MaxBytes = maxBytes;
@@ -145,6 +151,9 @@ internal sealed class ProducerCore<T>
         IsNamed = isNamed;
         Epoch++;
         IsReaderAttached = true;
+        _readerCarriesRoster = carriesRoster;
+        _readerRosterSeen = 0;
+        OnRosterChanged();
         _isFenced = false;
         _readerHeardAt = now;
         _retry.OnProgress(now);
@@ -175,7 +184,6 @@ internal sealed class ProducerCore<T>
         if (frame.Stream != Stream || !_writers.TryGetValue(frame.Peer, out var slot)) return Verdict.Stale;
 
         slot.HeardAt = now;
-        slot.IsHeard = true;
         if (frame.Leaving)
         {
             // It knows how it ended and will not ask again; where it does so before its end arrived, it gave up (P-10).
@@ -208,6 +216,7 @@ internal sealed class ProducerCore<T>
         }
 
         slot.OnWanted(frame.Wanted, frame.Number);
+        OnRosterSeen(slot, frame.RosterSeen);
         MarkDirty(slot);
         ShareCredit(now);
         AssertInvariants();
@@ -228,6 +237,7 @@ internal sealed class ProducerCore<T>
         }
 
         _readerHeardAt = now;
+        OnRosterSeen(demand.RosterSeen);
         if (progress) _retry.OnProgress(now);
         progress |= demand.Limit > _out.Limit;
         _out.Grant(demand.Limit);
@@ -341,7 +351,7 @@ internal sealed class ProducerCore<T>
         // The wait begins with the first frame that is unanswered: later ones must not put off its repetition (P-05).
         if (isFirstUnanswered) _retry.OnProgress(now);
         frame = new Frame<T>(Stream, Epoch, batches?.ToArray() ?? (count == 0 ? [] : [single]), endAt, endAt >= 0 ? End : null,
-            IsHeldBack: _out.IsHeldBack);
+            IsHeldBack: _out.IsHeldBack, Roster: RosterForReader);
         return true;
     }
 
@@ -459,6 +469,7 @@ internal sealed class ProducerCore<T>
     private void OnWriterEnded(WriterSlot<T> slot, StreamEnd end, TimeSpan now)
     {
         _turn.Remove(slot);
+        OnRosterChanged();
         _someEnded = true;
         if (end.Reason == StreamEndReason.Abandoned) _abandoned = true;
 
@@ -477,8 +488,7 @@ internal sealed class ProducerCore<T>
         var patience = 1.75 * _timings.Lease;
         foreach (var slot in _writers.Values.Where(slot => now - slot.HeardAt >= patience).ToArray())
         {
-            if (!slot.IsHeard) Withdraw(slot.Number, now);   // it never learnt that it was let in
-            else if (!slot.IsEnded) Lose(slot, $"A writer was not heard of for {2 * _timings.Lease}.", now);
+            if (!slot.IsEnded) Lose(slot, $"A writer was not heard of for {2 * _timings.Lease}.", now);
             else if (slot.IsFinished) Remove(slot);
         }
 
@@ -561,7 +571,7 @@ internal sealed class ProducerCore<T>
         // Who has ended waits for what becomes of its elements; who has not is sent away by any end.
         bool isTold = IsOver || (End is { } end && (!slot.IsEnded || end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation));
         return new Demand(Stream, slot.Number, slot.In.Received, isFinished ? slot.In.Received : slot.Confirmed, slot.Limit, slot.Grant,
-            isTold ? End : null);
+            isTold ? End : null, Roster: RosterFor(slot));
     }
 
     private void MarkDirty(WriterSlot<T> slot)
@@ -575,6 +585,7 @@ internal sealed class ProducerCore<T>
     {
         _writers.Remove(slot.Number);
         _turn.Remove(slot);
+        OnRosterChanged();
     }
 
     /// <summary>

@@ -74,6 +74,9 @@ internal sealed class ReaderCore<T>
     /// <summary>There is nothing left to say: the producer knows that this reader is done, or is given up.</summary>
     public bool IsSettled { get; private set; }
 
+    /// <summary>The newest roster that has come; null where this reader is in the producer's own process (P-15).</summary>
+    public Roster? Roster { get; private set; }
+
     /// <summary>The reader asks for the next element; with that, the one before is finished.</summary>
     public bool TryTake(out T element)
     {
@@ -122,6 +125,7 @@ internal sealed class ReaderCore<T>
 
         _answeredAt = now;
         if (IsOver) return Verdict.Duplicate;
+        if (frame.Roster is { } roster && roster.Version > (Roster?.Version ?? 0)) Roster = roster;
 
         var verdict = Verdict.Duplicate;
         foreach (var batch in frame.Batches ?? [])
@@ -199,13 +203,14 @@ internal sealed class ReaderCore<T>
     }
 
     /// <summary>The newest demand.</summary>
-    public Demand Current => new(Stream, Epoch, _in.Received, IsEndFinished ? _in.Received : Finished, _in.Limit, 0, _leaveCause, _leave);
+    public Demand Current => new(Stream, Epoch, _in.Received, IsEndFinished ? _in.Received : Finished, _in.Limit, 0, _leaveCause, _leave,
+        RosterSeen: Roster?.Version ?? 0);
 
     /// <summary>
     /// What a response echoes: the newest demand without a farewell. That is said by itself, since only its answer tells the
     /// reader that it may go; a producer that heard it in passing might be gone before it was asked.
     /// </summary>
-    public Demand Echo => new(Stream, Epoch, _in.Received, Finished, _in.Limit);
+    public Demand Echo => new(Stream, Epoch, _in.Received, Finished, _in.Limit, RosterSeen: Roster?.Version ?? 0);
 
     /// <summary>
     /// The stream's own end was reached and everything before it is finished. A reader that was stopped has not got there,

@@ -59,6 +59,9 @@ internal sealed class WriterCore<T>
     /// </summary>
     public StreamEnd? Outcome { get; private set; }
 
+    /// <summary>The newest roster that has come; null where this writer is not to carry it (P-15).</summary>
+    public Roster? Roster { get; private set; }
+
     public bool TryPut(T element)
     {
         if (Credit <= 0) return false;
@@ -92,6 +95,7 @@ internal sealed class WriterCore<T>
         _answeredAt = now;
         _isUnanswered = false;
         if (Outcome is not null) return Verdict.Duplicate;
+        if (demand.Roster is { } roster && roster.Version > (Roster?.Version ?? 0)) Roster = roster;
 
         if (!_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
         {
@@ -216,7 +220,8 @@ internal sealed class WriterCore<T>
     }
 
     private Frame<T> Frame(Batch<T>[] batches, long endAt) => new(
-        Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit, Number: ++_frames);
+        Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit, Number: ++_frames,
+        RosterSeen: Roster?.Version ?? 0);
 
     [Conditional("DEBUG")]
     private void AssertInvariants() => Debug.Assert(Put <= _out.Limit && Finished <= Put && (_end is not null) == _out.IsEnded);

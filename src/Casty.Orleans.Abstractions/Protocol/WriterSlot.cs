@@ -24,8 +24,11 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
     /// <summary>The reader has finished this writer's elements before this position.</summary>
     public long Confirmed { get; set; }
 
-    /// <summary>The writer has said something: it knows that it was let in.</summary>
-    public bool IsHeard { get; set; }
+    /// <summary>The writer is in another process than the producer.</summary>
+    public bool CarriesRoster { get; init; }
+
+    /// <summary>The version of the newest roster that the writer has.</summary>
+    public long RosterSeen { get; set; }
 
     public TimeSpan HeardAt { get; set; } = now;
 

@@ -1,0 +1,44 @@
+using Orleans;
+
+namespace Casty.Orleans;
+
+/// <summary>On the wire: one writer of a stream, as its other ends know it.</summary>
+/// <param name="Writer">The writer's number.</param>
+/// <param name="EndAt">How many elements it put in all; −1 while it has not ended.</param>
+/// <param name="Outcome">How it ended; <see cref="StreamEndReason.None"/> while it has not.</param>
+[GenerateSerializer, Immutable, Alias("casty.roster-entry")]
+public readonly record struct StreamRosterEntry(
+    [property: Id(0)] long Writer, [property: Id(1)] long EndAt, [property: Id(2)] StreamEndReason Outcome);
+
+/// <summary>On the wire: who belongs to a stream. The producer's other ends carry it, for the case that it is lost.</summary>
+[GenerateSerializer, Immutable, Alias("casty.roster")]
+public sealed class StreamRoster
+{
+    /// <summary>Only grows within a lifetime of the producer.</summary>
+    [Id(0)]
+    public long Version { get; init; }
+
+    /// <summary>The writers that have not ended, or that do not know yet what became of their elements.</summary>
+    [Id(1)]
+    public required StreamRosterEntry[] Writers { get; init; }
+
+    /// <summary>The subscription's name; null while there is none.</summary>
+    [Id(2)]
+    public string? Consumer { get; init; }
+
+    /// <summary>The subscription outlives its reader.</summary>
+    [Id(3)]
+    public bool IsNamed { get; init; }
+
+    /// <summary>The newest reader's epoch.</summary>
+    [Id(4)]
+    public long Epoch { get; init; }
+
+    /// <summary>The stream's buffer size.</summary>
+    [Id(5)]
+    public int BufferSize { get; init; }
+
+    /// <summary>The stream's subscription timeout.</summary>
+    [Id(6)]
+    public TimeSpan SubscriptionTimeout { get; init; }
+}

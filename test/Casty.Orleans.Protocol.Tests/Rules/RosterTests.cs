@@ -1,0 +1,86 @@
+namespace Casty.Orleans.Protocol.Tests.Rules;
+
+public sealed class RosterTests
+{
+    [Fact, Trait("Rule", "P-15")]
+    public void Reader_InAnotherProcess_LearnsWhoBelongsToTheStream()
+    {
+        var producer = Make.Producer(bufferSize: 8);
+        long first = producer.Attach(Make.Start);
+        long second = producer.Attach(Make.Start);
+        producer.Subscribe("consumer", isNamed: true, position: null, Make.Start, carriesRoster: true);
+        producer.OnFrame(Make.Frame(0, 1, 2), Make.Start, out _);
+        producer.OnFrame(Make.End(2, StreamEnd.Completed, first), Make.Start, out _);
+        var reader = Make.Reader(4);
+        producer.OnDemand(reader.Current, Make.Start, out _);
+
+        Assert.True(producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var frame));
+        reader.OnFrame(frame, Make.Start, out _);
+
+        var roster = Assert.IsType<Roster>(reader.Roster);
+        Assert.Equal([new(first, 2, StreamEndReason.Completed), new(second, -1, StreamEndReason.None)], roster.Writers);
+        Assert.Equal(("consumer", true, 1, 8), (roster.Consumer, roster.IsNamed, roster.Epoch, roster.BufferSize));
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Roster_ThatTheReaderKnows_IsNotSentAgain()
+    {
+        var producer = Make.Producer();
+        producer.Attach(Make.Start);
+        producer.Subscribe("consumer", isNamed: true, position: null, Make.Start, carriesRoster: true);
+        var reader = Make.Reader(4);
+        producer.OnDemand(reader.Current, Make.Start, out _);
+
+        producer.OnFrame(Make.Frame(0, 1), Make.Start, out _);
+        Assert.True(producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var told));
+        producer.OnFrame(Make.Frame(1, 2), Make.Start, out _);
+        Assert.True(producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var toldAgain));
+        Assert.NotNull(told.Roster);
+        Assert.NotNull(toldAgain.Roster);   // nothing says yet that it came
+
+        reader.OnFrame(told, Make.Start, out _);
+        producer.OnDemand(reader.Current, Make.Start, out _);
+        producer.OnFrame(Make.Frame(2, 3), Make.Start, out _);
+        Assert.True(producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var known));
+        Assert.Null(known.Roster);
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Roster_Overtaken_DoesNotReplaceANewerOne()
+    {
+        var producer = Make.Producer();
+        producer.Attach(Make.Start);
+        producer.Subscribe("consumer", isNamed: true, position: null, Make.Start, carriesRoster: true);
+        var reader = Make.Reader(4);
+        producer.OnDemand(reader.Current, Make.Start, out _);
+        producer.OnFrame(Make.Frame(0, 1), Make.Start, out _);
+        producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var older);
+        producer.Attach(Make.Start);
+        producer.OnFrame(Make.Frame(1, 2), Make.Start, out _);
+        producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var newer);
+
+        reader.OnFrame(newer, Make.Start, out _);
+        reader.OnFrame(older, Make.Start, out _);
+
+        Assert.Equal(2, reader.Roster!.Writers.Length);
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Writers_TwoInOtherProcesses_CarryTheRoster()
+    {
+        var producer = Make.Producer();
+        producer.Attach(Make.Start);   // in the producer's own process: it would be lost with it
+        long[] remote = [.. Enumerable.Range(0, 3).Select(_ => producer.Attach(Make.Start, carriesRoster: true))];
+        var writers = remote.Select(number => Make.Writer(number)).ToArray();
+
+        foreach (var writer in writers)
+        {
+            Assert.True(producer.TryTakeDemandFor(writer.Writer, out var demand));
+            writer.OnDemand(demand, Make.Start, out _);
+        }
+
+        Assert.Equal([4, 4, null], writers.Select(writer => writer.Roster?.Writers.Length));
+        Assert.True(producer.TryTakeDemandFor(1, out var local));
+        Assert.Null(local.Roster);
+    }
+}
