@@ -16,7 +16,7 @@ public abstract class ChannelContractTests
 
     private async Task<(ChannelWriter<int> Writer, ChannelReader<int> Reader)> CreateAsync(int bufferSize = 1, int demand = 1)
     {
-        var (sink, source) = await OpenAsync(new() { BufferSize = bufferSize }, new() { InitialDemand = demand }).WithTimeout();
+        var (sink, source) = await OpenAsync(new() { BufferSize = bufferSize }, new() { InitialDemand = demand }).Soon();
         _refs.Add(sink);
         _refs.Add(source);
         return (sink.Writer, source.Reader);
@@ -24,7 +24,7 @@ public abstract class ChannelContractTests
 
     protected async Task DisposeRefsAsync()
     {
-        foreach (var one in _refs) await one.DisposeAsync().WithTimeout();
+        foreach (var one in _refs) await one.DisposeAsync().Soon();
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public abstract class ChannelContractTests
     {
         var (writer, reader) = await CreateAsync();
         writer.Complete();
-        await reader.Completion.WithTimeout();
+        await reader.Completion.Soon();
     }
 
     [Fact]
@@ -49,23 +49,23 @@ public abstract class ChannelContractTests
         var read = reader.ReadAsync();
         var wait = reader.WaitToReadAsync();
         writer.Complete();
-        var error = await Assert.ThrowsAsync<ChannelClosedException>(() => read.WithTimeout());
+        var error = await Assert.ThrowsAsync<ChannelClosedException>(() => read.Soon());
         Assert.Null(error.InnerException);
-        Assert.False(await wait.WithTimeout());
+        Assert.False(await wait.Soon());
     }
 
     [Fact]
     public async Task Complete_NotEmpty_CompletionComesWithTheLastElement()
     {
         var (writer, reader) = await CreateAsync();
-        await writer.WriteAsync(42).WithTimeout();
+        await writer.WriteAsync(42).Soon();
         writer.Complete();
-        Assert.True(await reader.WaitToReadAsync().WithTimeout());
+        Assert.True(await reader.WaitToReadAsync().Soon());
         Assert.False(reader.Completion.IsCompleted);
-        Assert.Equal(42, await reader.ReadAsync().WithTimeout());
-        await reader.Completion.WithTimeout();
-        Assert.False(await reader.WaitToReadAsync().WithTimeout());
-        await Assert.ThrowsAsync<ChannelClosedException>(() => reader.ReadAsync().WithTimeout());
+        Assert.Equal(42, await reader.ReadAsync().Soon());
+        await reader.Completion.Soon();
+        Assert.False(await reader.WaitToReadAsync().Soon());
+        await Assert.ThrowsAsync<ChannelClosedException>(() => reader.ReadAsync().Soon());
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public abstract class ChannelContractTests
     {
         var (writer, reader) = await CreateAsync();
         Assert.True(writer.TryComplete(new FormatException("Boom.")));
-        Assert.Equal("Boom.", (await Assert.ThrowsAsync<FormatException>(() => reader.Completion.WithTimeout())).Message);
+        Assert.Equal("Boom.", (await Assert.ThrowsAsync<FormatException>(() => reader.Completion.Soon())).Message);
     }
 
     [Fact]
@@ -101,10 +101,10 @@ public abstract class ChannelContractTests
         var wait = reader.WaitToReadAsync();
         writer.Complete(new FormatException("Boom."));
 
-        Assert.IsType<FormatException>((await Assert.ThrowsAsync<ChannelClosedException>(() => read.WithTimeout())).InnerException);
-        await Assert.ThrowsAsync<FormatException>(() => wait.WithTimeout());
-        Assert.IsType<FormatException>((await Assert.ThrowsAsync<ChannelClosedException>(() => reader.ReadAsync().WithTimeout())).InnerException);
-        await Assert.ThrowsAsync<FormatException>(() => reader.WaitToReadAsync().WithTimeout());
+        Assert.IsType<FormatException>((await Assert.ThrowsAsync<ChannelClosedException>(() => read.Soon())).InnerException);
+        await Assert.ThrowsAsync<FormatException>(() => wait.Soon());
+        Assert.IsType<FormatException>((await Assert.ThrowsAsync<ChannelClosedException>(() => reader.ReadAsync().Soon())).InnerException);
+        await Assert.ThrowsAsync<FormatException>(() => reader.WaitToReadAsync().Soon());
         Assert.False(reader.TryRead(out _));
     }
 
@@ -112,13 +112,13 @@ public abstract class ChannelContractTests
     public async Task Complete_WithError_GivesTheElementsFirst()
     {
         var (writer, reader) = await CreateAsync();
-        await writer.WriteAsync(1).WithTimeout();
-        await writer.WriteAsync(2).WithTimeout();
+        await writer.WriteAsync(1).Soon();
+        await writer.WriteAsync(2).Soon();
         writer.Complete(new FormatException("Boom."));
 
-        Assert.Equal(1, await reader.ReadAsync().WithTimeout());
-        Assert.Equal(2, await reader.ReadAsync().WithTimeout());
-        await Assert.ThrowsAsync<FormatException>(() => reader.Completion.WithTimeout());
+        Assert.Equal(1, await reader.ReadAsync().Soon());
+        Assert.Equal(2, await reader.ReadAsync().Soon());
+        await Assert.ThrowsAsync<FormatException>(() => reader.Completion.Soon());
     }
 
     [Fact]
@@ -131,10 +131,10 @@ public abstract class ChannelContractTests
         writer.Complete(cause);
 
         // The stream's exception is inside, and the cause inside that.
-        AssertFailed(await Assert.ThrowsAsync<ChannelClosedException>(() => write.WithTimeout()));
-        AssertFailed(await Assert.ThrowsAsync<ChannelClosedException>(() => writer.WriteAsync(1).WithTimeout()));
-        Assert.Same(cause, (await Assert.ThrowsAsync<StreamClosedException>(() => wait.WithTimeout())).InnerException);
-        Assert.Same(cause, (await Assert.ThrowsAsync<StreamClosedException>(() => writer.WaitToWriteAsync().WithTimeout())).InnerException);
+        AssertFailed(await Assert.ThrowsAsync<ChannelClosedException>(() => write.Soon()));
+        AssertFailed(await Assert.ThrowsAsync<ChannelClosedException>(() => writer.WriteAsync(1).Soon()));
+        Assert.Same(cause, (await Assert.ThrowsAsync<StreamClosedException>(() => wait.Soon())).InnerException);
+        Assert.Same(cause, (await Assert.ThrowsAsync<StreamClosedException>(() => writer.WaitToWriteAsync().Soon())).InnerException);
         Assert.False(writer.TryWrite(1));
 
         void AssertFailed(ChannelClosedException error)
@@ -153,35 +153,35 @@ public abstract class ChannelContractTests
         var wait = writer.WaitToWriteAsync();
         writer.Complete();
 
-        var error = await Assert.ThrowsAsync<ChannelClosedException>(() => write.WithTimeout());
+        var error = await Assert.ThrowsAsync<ChannelClosedException>(() => write.Soon());
         Assert.Equal(StreamEndReason.Completed, Assert.IsType<StreamClosedException>(error.InnerException).Reason);
-        Assert.False(await wait.WithTimeout());
-        Assert.False(await writer.WaitToWriteAsync().WithTimeout());
+        Assert.False(await wait.Soon());
+        Assert.False(await writer.WaitToWriteAsync().Soon());
         Assert.False(writer.TryWrite(1));
-        error = await Assert.ThrowsAsync<ChannelClosedException>(() => writer.WriteAsync(1).WithTimeout());
+        error = await Assert.ThrowsAsync<ChannelClosedException>(() => writer.WriteAsync(1).Soon());
         Assert.Equal(StreamEndReason.Completed, Assert.IsType<StreamClosedException>(error.InnerException).Reason);
     }
 
     [Fact]
     public async Task WaitToWrite_AfterComplete_StaysFalseWhenTheReaderLeaves()
     {
-        var (sink, source) = await OpenAsync(new() { BufferSize = 1 }, new() { InitialDemand = 1 }).WithTimeout();
+        var (sink, source) = await OpenAsync(new() { BufferSize = 1 }, new() { InitialDemand = 1 }).Soon();
         await using var _ = sink;
-        await sink.PutAsync(1).WithTimeout();
+        await sink.PutAsync(1).Soon();
         sink.Writer.Complete();
-        await source.DisposeAsync().WithTimeout();
-        await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion.WithTimeout());
-        Assert.False(await sink.Writer.WaitToWriteAsync().WithTimeout());
+        await source.DisposeAsync().Soon();
+        await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion.Soon());
+        Assert.False(await sink.Writer.WaitToWriteAsync().Soon());
     }
 
     [Fact]
     public async Task ReaderLeaves_WritesAreClosed()
     {
-        var (sink, source) = await OpenAsync(new() { BufferSize = 1 }, new() { InitialDemand = 1 }).WithTimeout();
+        var (sink, source) = await OpenAsync(new() { BufferSize = 1 }, new() { InitialDemand = 1 }).Soon();
         await using var _ = sink;
         var write = BlockedWrite(sink.Writer);
-        await source.DisposeAsync().WithTimeout();
-        var error = await Assert.ThrowsAsync<ChannelClosedException>(() => write.WithTimeout());
+        await source.DisposeAsync().Soon();
+        var error = await Assert.ThrowsAsync<ChannelClosedException>(() => write.Soon());
         Assert.Equal(StreamEndReason.Cancelled, Assert.IsType<StreamClosedException>(error.InnerException).Reason);
         Assert.False(sink.Writer.TryWrite(1));
         Assert.False(sink.Writer.TryComplete());
@@ -191,8 +191,8 @@ public abstract class ChannelContractTests
     public async Task WaitToRead_DoesNotConsume()
     {
         var (writer, reader) = await CreateAsync();
-        await writer.WriteAsync(1).WithTimeout();
-        for (int i = 0; i < 3; i++) Assert.True(await reader.WaitToReadAsync().WithTimeout());
+        await writer.WriteAsync(1).Soon();
+        for (int i = 0; i < 3; i++) Assert.True(await reader.WaitToReadAsync().Soon());
         Assert.True(reader.TryRead(out int one));
         Assert.Equal(1, one);
         Assert.False(reader.TryRead(out _));
@@ -204,8 +204,8 @@ public abstract class ChannelContractTests
         var (writer, reader) = await CreateAsync();
         var waits = Enumerable.Range(0, 3).Select(_ => reader.WaitToReadAsync().AsTask()).ToArray();
         Assert.All(waits, wait => Assert.False(wait.IsCompleted));
-        await writer.WriteAsync(1).WithTimeout();
-        foreach (var wait in waits) Assert.True(await wait.WithTimeout());
+        await writer.WriteAsync(1).Soon();
+        foreach (var wait in waits) Assert.True(await wait.Soon());
         Assert.True(reader.TryRead(out _));
     }
 
@@ -213,13 +213,13 @@ public abstract class ChannelContractTests
     public async Task WaitToWrite_WaitsForRoom()
     {
         var (writer, reader) = await CreateAsync();
-        Assert.True(await writer.WaitToWriteAsync().WithTimeout());
+        Assert.True(await writer.WaitToWriteAsync().Soon());
         await FillAsync(writer);
         var waits = Enumerable.Range(0, 3).Select(_ => writer.WaitToWriteAsync().AsTask()).ToArray();
         Assert.All(waits, wait => Assert.False(wait.IsCompleted));
-        Assert.Equal(0, await reader.ReadAsync().WithTimeout());
-        Assert.Equal(1, await reader.ReadAsync().WithTimeout());
-        foreach (var wait in waits) Assert.True(await wait.WithTimeout());
+        Assert.Equal(0, await reader.ReadAsync().Soon());
+        Assert.Equal(1, await reader.ReadAsync().Soon());
+        foreach (var wait in waits) Assert.True(await wait.Soon());
         Assert.True(writer.TryWrite(2));
     }
 
@@ -228,8 +228,8 @@ public abstract class ChannelContractTests
     {
         var (writer, reader) = await CreateAsync();
         var writes = Enumerable.Range(0, 10).Select(i => writer.WriteAsync(i).AsTask()).ToArray();
-        for (int i = 0; i < 10; i++) Assert.Equal(i, await reader.ReadAsync().WithTimeout());
-        await Task.WhenAll(writes).WithTimeout();
+        for (int i = 0; i < 10; i++) Assert.Equal(i, await reader.ReadAsync().Soon());
+        await Task.WhenAll(writes).Soon();
     }
 
     [Fact]
@@ -237,8 +237,8 @@ public abstract class ChannelContractTests
     {
         var (writer, reader) = await CreateAsync();
         var reads = Enumerable.Range(0, 10).Select(_ => reader.ReadAsync().AsTask()).ToArray();
-        for (int i = 0; i < 10; i++) await writer.WriteAsync(i).WithTimeout();
-        var read = await Task.WhenAll(reads).WithTimeout();
+        for (int i = 0; i < 10; i++) await writer.WriteAsync(i).Soon();
+        var read = await Task.WhenAll(reads).Soon();
         Assert.Equal(Enumerable.Range(0, 10), read.Order());
     }
 
@@ -247,14 +247,14 @@ public abstract class ChannelContractTests
     {
         var (writer, reader) = await CreateAsync(bufferSize: 10);
         var token = new CancellationToken(canceled: true);
-        await writer.WriteAsync(1).WithTimeout();
+        await writer.WriteAsync(1).Soon();
         Assert.True(writer.WriteAsync(2, token).IsCanceled);
         Assert.True(writer.WaitToWriteAsync(token).IsCanceled);
         Assert.True(reader.ReadAsync(token).IsCanceled);
         Assert.True(reader.WaitToReadAsync(token).IsCanceled);
 
         // Nothing was written, and nothing was taken.
-        Assert.Equal(1, await reader.ReadAsync().WithTimeout());
+        Assert.Equal(1, await reader.ReadAsync().Soon());
         Assert.False(reader.TryRead(out _));
     }
 
@@ -269,8 +269,8 @@ public abstract class ChannelContractTests
         await AssertCancelledAsync(read.AsTask(), cancel.Token);
         await AssertCancelledAsync(wait.AsTask(), cancel.Token);
 
-        await writer.WriteAsync(1).WithTimeout();
-        Assert.Equal(1, await reader.ReadAsync().WithTimeout());
+        await writer.WriteAsync(1).Soon();
+        Assert.Equal(1, await reader.ReadAsync().Soon());
         Assert.False(reader.Completion.IsCompleted);
     }
 
@@ -287,7 +287,7 @@ public abstract class ChannelContractTests
         await AssertCancelledAsync(wait.AsTask(), cancel.Token);
 
         writer.Complete();
-        Assert.Equal([0, 1], await reader.ReadAllAsync().ToListAsync().WithTimeout());
+        Assert.Equal([0, 1], await reader.ReadAllAsync().ToListAsync().Soon());
     }
 
     [Fact]
@@ -296,7 +296,7 @@ public abstract class ChannelContractTests
         var (writer, reader) = await CreateAsync(bufferSize: 8, demand: 8);
         Assert.True(reader.CanCount);
         Assert.Equal(0, reader.Count);
-        for (int i = 0; i < 3; i++) await writer.WriteAsync(i).WithTimeout();
+        for (int i = 0; i < 3; i++) await writer.WriteAsync(i).Soon();
         writer.Complete();
         await Waiting.UntilAsync(() => reader.Count == 3);
         Assert.True(reader.TryRead(out _));
@@ -316,17 +316,17 @@ public abstract class ChannelContractTests
     {
         var (writer, reader) = await CreateAsync(bufferSize: 4, demand: 4);
         var reading = reader.ReadAllAsync().ToListAsync();
-        for (int i = 0; i < 100; i++) await writer.WriteAsync(i).WithTimeout();
+        for (int i = 0; i < 100; i++) await writer.WriteAsync(i).Soon();
         writer.Complete();
-        Assert.Equal(Enumerable.Range(0, 100), await reading.WithTimeout());
-        Assert.Empty(await reader.ReadAllAsync().ToListAsync().WithTimeout());
+        Assert.Equal(Enumerable.Range(0, 100), await reading.Soon());
+        Assert.Empty(await reader.ReadAllAsync().ToListAsync().Soon());
     }
 
     [Fact]
     public async Task ReadAll_BrokenOffAndTakenUpAgain_LosesNothing()
     {
         var (writer, reader) = await CreateAsync(bufferSize: 4, demand: 4);
-        for (int i = 0; i < 4; i++) await writer.WriteAsync(i).WithTimeout();
+        for (int i = 0; i < 4; i++) await writer.WriteAsync(i).Soon();
         writer.Complete();
 
         var read = new List<int>();
@@ -337,7 +337,7 @@ public abstract class ChannelContractTests
         }
 
         Assert.False(reader.Completion.IsCompleted);
-        read.AddRange(await reader.ReadAllAsync().ToListAsync().WithTimeout());
+        read.AddRange(await reader.ReadAllAsync().ToListAsync().Soon());
         Assert.Equal([0, 1, 2, 3], read);
     }
 
@@ -345,9 +345,9 @@ public abstract class ChannelContractTests
     public async Task ReadAll_Failed_Throws()
     {
         var (writer, reader) = await CreateAsync();
-        await writer.WriteAsync(1).WithTimeout();
+        await writer.WriteAsync(1).Soon();
         writer.Complete(new FormatException("Boom."));
-        await Assert.ThrowsAsync<FormatException>(() => reader.ReadAllAsync().ToListAsync().WithTimeout());
+        await Assert.ThrowsAsync<FormatException>(() => reader.ReadAllAsync().ToListAsync().Soon());
     }
 
     [Fact]
@@ -357,7 +357,7 @@ public abstract class ChannelContractTests
         using var cancel = new CancellationTokenSource();
         var reading = reader.ReadAllAsync(cancel.Token).ToListAsync();
         await cancel.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.WithTimeout());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.Soon());
         Assert.False(reader.Completion.IsCompleted);
     }
 
@@ -381,10 +381,10 @@ public abstract class ChannelContractTests
                     while (!writer.TryWrite((w * Each) + i)) Assert.True(await writer.WaitToWriteAsync());
                 }
             }
-        }))).WithTimeout();
+        }))).Soon();
         writer.Complete();
 
-        var read = await Task.WhenAll(reads).WithTimeout();
+        var read = await Task.WhenAll(reads).Soon();
         Assert.Equal(Enumerable.Range(0, Writers * Each), read.SelectMany(one => one).Order());
 
         // Each reader sees each writer's elements in their order.
@@ -397,8 +397,8 @@ public abstract class ChannelContractTests
     /// <summary>Fills the stream with 0 and 1, which is all that it takes unread.</summary>
     private static async Task FillAsync(ChannelWriter<int> writer)
     {
-        await writer.WriteAsync(0).WithTimeout();
-        await writer.WriteAsync(1).WithTimeout();
+        await writer.WriteAsync(0).Soon();
+        await writer.WriteAsync(1).Soon();
     }
 
     /// <summary>The stream takes two unread elements; the third waits.</summary>
@@ -425,7 +425,7 @@ public abstract class ChannelContractTests
 
     private static async Task AssertCancelledAsync(Task task, CancellationToken token)
     {
-        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task.WithTimeout());
+        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task.Soon());
         Assert.Equal(token, error.CancellationToken);
         Assert.True(task.IsCanceled);
     }

@@ -12,9 +12,9 @@ public sealed class CollectedTests(CollectedTests.Fixture fixture) : IClassFixtu
     public async Task CollectedSink_IsAbandoned(Place writer, Place reader)
     {
         string name = Cluster.Name();
-        await using var source = await _bed[reader].GetSourceAsync<int>(name).WithTimeout();
+        await using var source = await _bed[reader].GetSourceAsync<int>(name).Soon();
         var sink = await OpenSinkAsync(writer, name);
-        Assert.Equal(1, await source.Reader.ReadAsync().WithTimeout());
+        Assert.Equal(1, await source.Reader.ReadAsync().Soon());
 
         var end = source.Reader.WaitToReadAsync().AsTask();
         await CollectUntilAsync(() => end.IsCompleted);
@@ -27,8 +27,8 @@ public sealed class CollectedTests(CollectedTests.Fixture fixture) : IClassFixtu
     public async Task CollectedSource_Cancels(Place writer, Place reader)
     {
         string name = Cluster.Name();
-        await using var sink = await _bed[writer].GetSinkAsync<int>(name).WithTimeout();
-        await sink.PutAsync(1).WithTimeout();
+        await using var sink = await _bed[writer].GetSinkAsync<int>(name).Soon();
+        await sink.PutAsync(1).Soon();
         var source = await OpenSourceAsync(reader, name, consumer: null, options: null);
         await CollectUntilAsync(() => sink.Completion.IsCompleted);
         Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion)).Reason);
@@ -40,23 +40,23 @@ public sealed class CollectedTests(CollectedTests.Fixture fixture) : IClassFixtu
     public async Task CollectedSource_ThatIsToDetach_Detaches()
     {
         string name = Cluster.Name();
-        await using var sink = await _bed[Place.SiloA].GetSinkAsync<int>(name).WithTimeout();
-        await sink.PutAllAsync([1, 2]).WithTimeout();
+        await using var sink = await _bed[Place.SiloA].GetSinkAsync<int>(name).Soon();
+        await sink.PutAllAsync([1, 2]).Soon();
         var source = await OpenSourceAsync(Place.Client, name, "c", new() { OnLeave = StreamLeave.Detach });
         await CollectUntilAsync(() => !source.IsAlive && _bed.Log.Warnings.Any(warning => warning.Contains(name, StringComparison.Ordinal)));
 
-        await sink.CompleteAsync().WithTimeout();
-        await using var next = await _bed[Place.SiloB].GetSourceAsync<int>(name, "c").WithTimeout();
-        Assert.Equal([2], await next.ToListAsync().WithTimeout());
+        await sink.CompleteAsync().Soon();
+        await using var next = await _bed[Place.SiloB].GetSourceAsync<int>(name, "c").Soon();
+        Assert.Equal([2], await next.ToListAsync().Soon());
     }
 
     [Theory, NearAndFar]
     public async Task CollectedSource_ThatWasReadToItsEnd_HasFinished(Place writer, Place reader)
     {
         string name = Cluster.Name();
-        await using var sink = await _bed[writer].GetSinkAsync<int>(name).WithTimeout();
-        await sink.PutAsync(1).WithTimeout();
-        await sink.CompleteAsync().WithTimeout();
+        await using var sink = await _bed[writer].GetSinkAsync<int>(name).Soon();
+        await sink.PutAsync(1).Soon();
+        await sink.CompleteAsync().Soon();
         var source = await OpenSourceAsync(reader, name, consumer: null, options: null, untilEnd: true);
         await CollectUntilAsync(() => sink.Completion.IsCompleted);
         await sink.Completion;
@@ -68,12 +68,12 @@ public sealed class CollectedTests(CollectedTests.Fixture fixture) : IClassFixtu
     public async Task SinkThatIsWaitedOn_IsNotCollected()
     {
         string name = Cluster.Name();
-        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).WithTimeout();
+        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).Soon();
         var putting = PutThreeAsync(name);
         await Waiting.UntilAsync(() => source.Reader.Count == 1);
         for (int i = 0; i < 3; i++) Collect();
-        for (int i = 0; i < 3; i++) Assert.Equal(i, await source.Reader.ReadAsync().WithTimeout());
-        await putting.WithTimeout();
+        for (int i = 0; i < 3; i++) Assert.Equal(i, await source.Reader.ReadAsync().Soon());
+        await putting.Soon();
 
         async Task PutThreeAsync(string name)
         {
@@ -86,13 +86,13 @@ public sealed class CollectedTests(CollectedTests.Fixture fixture) : IClassFixtu
     public async Task LoopThatWaits_IsNotCollected()
     {
         string name = Cluster.Name();
-        await using var sink = await _bed[Place.SiloA].GetSinkAsync<int>(name).WithTimeout();
+        await using var sink = await _bed[Place.SiloA].GetSinkAsync<int>(name).Soon();
         var reading = ReadAsync(name);
-        await sink.PutAsync(1).WithTimeout();
+        await sink.PutAsync(1).Soon();
         for (int i = 0; i < 3; i++) Collect();
-        await sink.PutAsync(2).WithTimeout();
-        await sink.CompleteAsync().WithTimeout();
-        Assert.Equal(2, await reading.WithTimeout());
+        await sink.PutAsync(2).Soon();
+        await sink.CompleteAsync().Soon();
+        Assert.Equal(2, await reading.Soon());
 
         async Task<int> ReadAsync(string name) => await (await _bed[Place.Client].GetSourceAsync<int>(name)).CountAsync();
     }
@@ -100,17 +100,17 @@ public sealed class CollectedTests(CollectedTests.Fixture fixture) : IClassFixtu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private async Task<WeakReference> OpenSinkAsync(Place place, string name)
     {
-        var sink = await _bed[place].GetSinkAsync<int>(name).WithTimeout();
-        await sink.PutAsync(1).WithTimeout();
+        var sink = await _bed[place].GetSinkAsync<int>(name).Soon();
+        await sink.PutAsync(1).Soon();
         return new WeakReference(sink);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private async Task<WeakReference> OpenSourceAsync(Place place, string name, string? consumer, StreamConsumerOptions? options, bool untilEnd = false)
     {
-        var source = await _bed[place].GetSourceAsync<int>(name, consumer, options).WithTimeout();
-        Assert.Equal(1, await source.Reader.ReadAsync().WithTimeout());
-        if (untilEnd) await source.Completion.WithTimeout();
+        var source = await _bed[place].GetSourceAsync<int>(name, consumer, options).Soon();
+        Assert.Equal(1, await source.Reader.ReadAsync().Soon());
+        if (untilEnd) await source.Completion.Soon();
         return new WeakReference(source);
     }
 

@@ -63,7 +63,7 @@ public sealed class CrossNodeTests(Cluster cluster)
             await ProduceAsync(Place.SiloA, name, elements);
             Assert.Equal(elements, await consuming);
         });
-        await Task.WhenAll(streams).WithTimeout();
+        await Task.WhenAll(streams).Soon();
     }
 
     /// <summary>The name is the same each time: a stream that was read to its end, or left, frees it at once.</summary>
@@ -77,18 +77,18 @@ public sealed class CrossNodeTests(Cluster cluster)
         for (int i = 0; i < count; i++)
         {
             // Each time the stream begins somewhere else.
-            await using var sink = await cluster[i % 2 == 0 ? writer : reader].GetSinkAsync<int>(name).WithTimeout();
-            await using var source = await cluster[i % 2 == 0 ? reader : writer].GetSourceAsync<int>(name).WithTimeout();
-            await sink.PutAllAsync([i, i + 1]).WithTimeout();
+            await using var sink = await cluster[i % 2 == 0 ? writer : reader].GetSinkAsync<int>(name).Soon();
+            await using var source = await cluster[i % 2 == 0 ? reader : writer].GetSourceAsync<int>(name).Soon();
+            await sink.PutAllAsync([i, i + 1]).Soon();
             if (i % 3 == 0)
             {
-                await source.DisposeAsync().WithTimeout();
+                await source.DisposeAsync().Soon();
                 continue;
             }
 
-            await sink.CompleteAsync().WithTimeout();
-            Assert.Equal([i, i + 1], await source.ToListAsync().WithTimeout());
-            await sink.Completion.WithTimeout();
+            await sink.CompleteAsync().Soon();
+            Assert.Equal([i, i + 1], await source.ToListAsync().Soon());
+            await sink.Completion.Soon();
         }
     }
 
@@ -96,22 +96,22 @@ public sealed class CrossNodeTests(Cluster cluster)
     {
         if (place != Place.Client)
         {
-            await cluster[place].GetGrain<IEndGrain>($"{name}/writer").ProduceAsync(name, elements).WithTimeout();
+            await cluster[place].GetGrain<IEndGrain>($"{name}/writer").ProduceAsync(name, elements).Soon();
             return;
         }
 
-        await using var sink = await cluster[place].GetSinkAsync<int>(name).WithTimeout();
-        await sink.PutAllAsync(elements).WithTimeout();
-        await sink.CompleteAsync().WithTimeout();
-        await sink.Completion.WithTimeout();
+        await using var sink = await cluster[place].GetSinkAsync<int>(name).Soon();
+        await sink.PutAllAsync(elements).Soon();
+        await sink.CompleteAsync().Soon();
+        await sink.Completion.Soon();
     }
 
     private async Task<IReadOnlyList<int>> ConsumeAsync(Place place, string name)
     {
-        if (place != Place.Client) return await cluster[place].GetGrain<IEndGrain>($"{name}/reader").ConsumeAsync(name).WithTimeout();
+        if (place != Place.Client) return await cluster[place].GetGrain<IEndGrain>($"{name}/reader").ConsumeAsync(name).Soon();
 
-        await using var source = await cluster[place].GetSourceAsync<int>(name).WithTimeout();
-        return await source.ToListAsync().WithTimeout();
+        await using var source = await cluster[place].GetSourceAsync<int>(name).Soon();
+        return await source.ToListAsync().Soon();
     }
 }
 

@@ -17,18 +17,18 @@ public sealed class DeactivationTests(Cluster cluster)
     public async Task Complete_InOnDeactivate(Place producer)
     {
         var (name, holder) = Holder();
-        await using var source = await cluster[producer].GetSourceAsync<int>(name).WithTimeout();
-        await holder.HoldSinkAsync(name, Parting.Complete).WithTimeout();
+        await using var source = await cluster[producer].GetSourceAsync<int>(name).Soon();
+        await holder.HoldSinkAsync(name, Parting.Complete).Soon();
         await DeactivateAsync(holder);
-        Assert.Equal([1, 2], await source.ToListAsync().WithTimeout());
+        Assert.Equal([1, 2], await source.ToListAsync().Soon());
     }
 
     [Theory, MemberData(nameof(Producers))]
     public async Task DisposeSink_InOnDeactivate(Place producer)
     {
         var (name, holder) = Holder();
-        await using var source = await cluster[producer].GetSourceAsync<int>(name).WithTimeout();
-        await holder.HoldSinkAsync(name, Parting.Dispose).WithTimeout();
+        await using var source = await cluster[producer].GetSourceAsync<int>(name).Soon();
+        await holder.HoldSinkAsync(name, Parting.Dispose).Soon();
         await DeactivateAsync(holder);
         await AssertAbandonedAsync(source);
     }
@@ -37,8 +37,8 @@ public sealed class DeactivationTests(Cluster cluster)
     public async Task ForgottenSink_IsAbandoned(Place producer)
     {
         var (name, holder) = Holder();
-        await using var source = await cluster[producer].GetSourceAsync<int>(name).WithTimeout();
-        await holder.HoldSinkAsync(name, Parting.Forget).WithTimeout();
+        await using var source = await cluster[producer].GetSourceAsync<int>(name).Soon();
+        await holder.HoldSinkAsync(name, Parting.Forget).Soon();
         await DeactivateAsync(holder);
         await AssertAbandonedAsync(source);
     }
@@ -47,8 +47,8 @@ public sealed class DeactivationTests(Cluster cluster)
     public async Task BlockedPut_DoesNotHoldUpDeactivation(Place producer)
     {
         var (name, holder) = Holder();
-        await using var first = await cluster[producer].GetSinkAsync<int>(name, new() { BufferSize = 2 }).WithTimeout();
-        await holder.HoldSinkAsync(name, Parting.Dispose, alsoBlocked: true).WithTimeout();
+        await using var first = await cluster[producer].GetSinkAsync<int>(name, new() { BufferSize = 2 }).Soon();
+        await holder.HoldSinkAsync(name, Parting.Dispose, alsoBlocked: true).Soon();
         await DeactivateAsync(holder);
     }
 
@@ -57,7 +57,7 @@ public sealed class DeactivationTests(Cluster cluster)
     {
         var (name, holder) = Holder();
         await using var sink = await PutAsync(producer, name);
-        await holder.HoldSourceAsync(name, "c", Parting.Detach).WithTimeout();
+        await holder.HoldSourceAsync(name, "c", Parting.Detach).Soon();
         await DeactivateAsync(holder);
         await AssertResumesAsync(sink, name);
     }
@@ -67,7 +67,7 @@ public sealed class DeactivationTests(Cluster cluster)
     {
         var (name, holder) = Holder();
         await using var sink = await PutAsync(producer, name);
-        await holder.HoldSourceAsync(name, "c", Parting.Forget).WithTimeout();
+        await holder.HoldSourceAsync(name, "c", Parting.Forget).Soon();
         await DeactivateAsync(holder);
         await AssertResumesAsync(sink, name);
     }
@@ -77,7 +77,7 @@ public sealed class DeactivationTests(Cluster cluster)
     {
         var (name, holder) = Holder();
         await using var sink = await PutAsync(producer, name);
-        await holder.HoldSourceAsync(name, "c", Parting.Dispose).WithTimeout();
+        await holder.HoldSourceAsync(name, "c", Parting.Dispose).Soon();
         await DeactivateAsync(holder);
         await AssertCancelledAsync(sink);
     }
@@ -87,7 +87,7 @@ public sealed class DeactivationTests(Cluster cluster)
     {
         var (name, holder) = Holder();
         await using var sink = await PutAsync(producer, name);
-        await holder.HoldSourceAsync(name, consumer: null, Parting.Forget).WithTimeout();
+        await holder.HoldSourceAsync(name, consumer: null, Parting.Forget).Soon();
         await DeactivateAsync(holder);
         await AssertCancelledAsync(sink);
     }
@@ -96,15 +96,15 @@ public sealed class DeactivationTests(Cluster cluster)
     public async Task OpenedInOnActivate_Works()
     {
         string name = Cluster.Name();
-        await using var sink = await cluster[Place.SiloB].GetSinkAsync<int>($"{name}/in").WithTimeout();
-        await using var source = await cluster[Place.SiloB].GetSourceAsync<int>($"{name}/out").WithTimeout();
+        await using var sink = await cluster[Place.SiloB].GetSinkAsync<int>($"{name}/in").Soon();
+        await using var source = await cluster[Place.SiloB].GetSourceAsync<int>($"{name}/out").Soon();
         var grain = cluster[Place.SiloA].GetGrain<IRelayGrain>(name);
-        await sink.PutAllAsync([1, 2, 3]).WithTimeout();
-        await grain.RelayAsync(3).WithTimeout();
-        await cluster.Orleans.DeactivateAsync(grain).WithTimeout();
+        await sink.PutAllAsync([1, 2, 3]).Soon();
+        await grain.RelayAsync(3).Soon();
+        await cluster.Orleans.DeactivateAsync(grain).Soon();
 
         var read = new List<int>();
-        await Assert.ThrowsAsync<StreamAbandonedException>(() => ReadAsync(source, read)).WithTimeout();
+        await Assert.ThrowsAsync<StreamAbandonedException>(() => ReadAsync(source, read)).Soon();
         Assert.Equal([1, 2, 3], read);
         await AssertCancelledAsync(sink);
     }
@@ -113,7 +113,7 @@ public sealed class DeactivationTests(Cluster cluster)
     public async Task GrainThatLivesOn_KeepsNothingOfItsPastStreams()
     {
         var (name, holder) = Holder();
-        var (during, after) = await holder.HoldManyAsync(name, 100).WithTimeout();
+        var (during, after) = await holder.HoldManyAsync(name, 100).Soon();
         Assert.InRange(during, 2, 50);   // those of the streams before may still be on their way out
         Assert.Equal(0, after);
     }
@@ -127,37 +127,37 @@ public sealed class DeactivationTests(Cluster cluster)
     private async Task DeactivateAsync(IHolderGrain holder)
     {
         var left = HolderGrain.Left(holder.GetPrimaryKeyString());
-        await holder.LeaveAsync().WithTimeout();
+        await holder.LeaveAsync().Soon();
 
         // Orleans would end a deadlock after its own timeout: it must not have come to that.
-        Assert.False(await left.Task.WithTimeout());
-        await cluster.Orleans.WaitForDeactivationAsync(holder).WithTimeout();
+        Assert.False(await left.Task.Soon());
+        await cluster.Orleans.WaitForDeactivationAsync(holder).Soon();
     }
 
     private async Task<SinkRef<int>> PutAsync(Place producer, string name)
     {
-        var sink = await cluster[producer].GetSinkAsync<int>(name).WithTimeout();
-        await sink.PutAllAsync([1, 2, 3, 4]).WithTimeout();
+        var sink = await cluster[producer].GetSinkAsync<int>(name).Soon();
+        await sink.PutAllAsync([1, 2, 3, 4]).Soon();
         return sink;
     }
 
     private async Task AssertResumesAsync(SinkRef<int> sink, string name)
     {
-        await sink.CompleteAsync().WithTimeout();
-        await using var next = await cluster[Place.Client].GetSourceAsync<int>(name, "c").WithTimeout();
-        Assert.Equal([3, 4], await next.ToListAsync().WithTimeout());
+        await sink.CompleteAsync().Soon();
+        await using var next = await cluster[Place.Client].GetSourceAsync<int>(name, "c").Soon();
+        Assert.Equal([3, 4], await next.ToListAsync().Soon());
     }
 
     private static async Task AssertCancelledAsync(SinkRef<int> sink)
     {
-        var error = await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion).WithTimeout();
+        var error = await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion).Soon();
         Assert.Equal(StreamEndReason.Cancelled, error.Reason);
     }
 
     private static async Task AssertAbandonedAsync(SourceRef<int> source)
     {
         var read = new List<int>();
-        await Assert.ThrowsAsync<StreamAbandonedException>(() => ReadAsync(source, read)).WithTimeout();
+        await Assert.ThrowsAsync<StreamAbandonedException>(() => ReadAsync(source, read)).Soon();
         Assert.Equal([1, 2], read);
     }
 

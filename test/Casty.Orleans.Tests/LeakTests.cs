@@ -72,8 +72,8 @@ public sealed class LeakTests(LeakTests.Fixture fixture) : IClassFixture<LeakTes
     public async Task OpenStream_IsSeenByThisTest()
     {
         string name = Cluster.Name();
-        await using (await _bed[Place.SiloA].GetSinkAsync<Payload>(name).WithTimeout())
-        await using (await _bed[Place.Client].GetSourceAsync<Payload>(name).WithTimeout())
+        await using (await _bed[Place.SiloA].GetSinkAsync<Payload>(name).Soon())
+        await using (await _bed[Place.Client].GetSourceAsync<Payload>(name).Soon())
         {
             Assert.True(_bed.Host(Place.SiloA).EndCount >= 2);
             Assert.True(_bed.Host(Place.Client).EndCount >= 1);
@@ -115,25 +115,25 @@ public sealed class LeakTests(LeakTests.Fixture fixture) : IClassFixture<LeakTes
             return;
         }
 
-        await using var sink = await _bed[writer].GetSinkAsync<Payload>(name, new() { BufferSize = 4 }).WithTimeout();
-        await using var source = await _bed[reader].GetSourceAsync<Payload>(name, "c").WithTimeout();
-        for (int i = 0; i < 3; i++) await sink.PutAsync(Tracked(elements)).WithTimeout();
+        await using var sink = await _bed[writer].GetSinkAsync<Payload>(name, new() { BufferSize = 4 }).Soon();
+        await using var source = await _bed[reader].GetSourceAsync<Payload>(name, "c").Soon();
+        for (int i = 0; i < 3; i++) await sink.PutAsync(Tracked(elements)).Soon();
 
         switch (ending)
         {
             case Ending.Completed:
-                await sink.CompleteAsync().WithTimeout();
-                Assert.Equal(3, await source.CountAsync().WithTimeout());
-                await sink.Completion.WithTimeout();
+                await sink.CompleteAsync().Soon();
+                Assert.Equal(3, await source.CountAsync().Soon());
+                await sink.Completion.Soon();
                 break;
 
             case Ending.CompletedUnread:
-                await sink.CompleteAsync().WithTimeout();
+                await sink.CompleteAsync().Soon();
                 break;
 
             case Ending.Failed:
-                await sink.FailAsync(new SensorException("Boom.", 1)).WithTimeout();
-                await Assert.ThrowsAsync<SensorException>(() => source.CountAsync().WithTimeout());
+                await sink.FailAsync(new SensorException("Boom.", 1)).Soon();
+                await Assert.ThrowsAsync<SensorException>(() => source.CountAsync().Soon());
                 break;
 
             case Ending.BrokenOff:
@@ -144,32 +144,32 @@ public sealed class LeakTests(LeakTests.Fixture fixture) : IClassFixture<LeakTes
                 await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
                 {
                     await foreach (var _ in source.WithCancellation(cancel.Token)) await cancel.CancelAsync();
-                }).WithTimeout();
+                }).Soon();
                 break;
 
             case Ending.SinkDisposed:
-                await sink.DisposeAsync().WithTimeout();
-                await Assert.ThrowsAsync<StreamAbandonedException>(() => source.CountAsync().WithTimeout());
+                await sink.DisposeAsync().Soon();
+                await Assert.ThrowsAsync<StreamAbandonedException>(() => source.CountAsync().Soon());
                 break;
 
             case Ending.SourceDisposed:
-                await source.DisposeAsync().WithTimeout();
+                await source.DisposeAsync().Soon();
                 break;
 
             case Ending.Detached:
-                await source.Reader.ReadAsync().WithTimeout();
-                await source.DetachAsync().WithTimeout();
-                await sink.CompleteAsync().WithTimeout();
-                await using (var next = await _bed[reader].GetSourceAsync<Payload>(name, "c").WithTimeout())
+                await source.Reader.ReadAsync().Soon();
+                await source.DetachAsync().Soon();
+                await sink.CompleteAsync().Soon();
+                await using (var next = await _bed[reader].GetSourceAsync<Payload>(name, "c").Soon())
                 {
-                    Assert.Equal(2, await next.CountAsync().WithTimeout());
+                    Assert.Equal(2, await next.CountAsync().Soon());
                 }
 
                 break;
 
             case Ending.Refused:
-                await Assert.ThrowsAsync<StreamOccupiedException>(() => _bed[writer].GetSourceAsync<Payload>(name, "other").WithTimeout());
-                await Assert.ThrowsAsync<ArgumentException>(() => _bed[reader].GetSinkAsync<Payload>(name, new() { BufferSize = 5 }).WithTimeout());
+                await Assert.ThrowsAsync<StreamOccupiedException>(() => _bed[writer].GetSourceAsync<Payload>(name, "other").Soon());
+                await Assert.ThrowsAsync<ArgumentException>(() => _bed[reader].GetSinkAsync<Payload>(name, new() { BufferSize = 5 }).Soon());
                 break;
         }
     }
@@ -202,7 +202,7 @@ public sealed class LeakTests(LeakTests.Fixture fixture) : IClassFixture<LeakTes
     private async Task<string[]> ActivationsAsync()
     {
         var management = _bed[Place.Client].GetGrain<IManagementGrain>(0);
-        var grains = await management.GetDetailedGrainStatistics().WithTimeout();
+        var grains = await management.GetDetailedGrainStatistics().Soon();
         return [.. grains.Select(one => one.GrainId.ToString()).Where(id => id.StartsWith("casty.", StringComparison.Ordinal))];
     }
 
@@ -213,7 +213,7 @@ public sealed class LeakTests(LeakTests.Fixture fixture) : IClassFixture<LeakTes
     {
         try
         {
-            await using var one = await getting.WithTimeout();
+            await using var one = await getting.Soon();
         }
         catch (OperationCanceledException)
         {

@@ -16,17 +16,17 @@ public sealed class LossTests(LossTests.Fixture fixture) : IClassFixture<LossTes
         _bed.Wire.Faults = null;
 
         // Whoever comes first decides where the producer lives: on silo A. Little room makes for many calls.
-        await using var first = await _bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 64 }).WithTimeout();
-        await using var sink = await _bed[writer].GetSinkAsync<int>(name).WithTimeout();
-        var source = await _bed[reader].GetSourceAsync<int>(name, options: new() { InitialDemand = 64 }).WithTimeout();
-        await first.CompleteAsync().WithTimeout();
+        await using var first = await _bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 64 }).Soon();
+        await using var sink = await _bed[writer].GetSinkAsync<int>(name).Soon();
+        var source = await _bed[reader].GetSourceAsync<int>(name, options: new() { InitialDemand = 64 }).Soon();
+        await first.CompleteAsync().Soon();
 
         var faults = _bed.Wire.Faults = new Faults(seed);
         var putting = PutAsync();
         var reading = source.ToListAsync().AsTask();
-        await _bed.DriveAsync(Task.WhenAll(putting, reading, sink.Completion)).WithTimeout();
+        await _bed.DriveAsync(Task.WhenAll(putting, reading, sink.Completion)).Soon();
         _bed.Wire.Faults = null;
-        await _bed.DriveAsync(source.DisposeAsync().AsTask()).WithTimeout();   // its farewell may have been lost
+        await _bed.DriveAsync(source.DisposeAsync().AsTask()).Soon();   // its farewell may have been lost
 
         Assert.Equal(Enumerable.Range(0, Count), await reading);
         if ((writer, reader) != (Place.SiloA, Place.SiloA)) Assert.All(faults.Counts, count => Assert.True(count > 0, "Nothing went wrong."));

@@ -49,8 +49,8 @@ public sealed class NameTests(Cluster cluster)
             // The first letters are the test's, so that it does not meet other tests either; what matters stands behind them.
             string name = test + producer;
             string consumer = Pairs.First(pair => pair.Producer == producer).Consumer;
-            var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name).WithTimeout();
-            var source = await cluster[Place.Client].GetSourceAsync<int>(name, consumer).WithTimeout();
+            var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name).Soon();
+            var source = await cluster[Place.Client].GetSourceAsync<int>(name, consumer).Soon();
             Assert.Equal(name, source.Producer);
             Assert.Equal(consumer, source.Consumer);
             refs.Add((sink, source));
@@ -58,36 +58,36 @@ public sealed class NameTests(Cluster cluster)
 
         for (int i = 0; i < refs.Count; i++)
         {
-            await refs[i].Sink.PutAsync(i).WithTimeout();
-            await refs[i].Sink.CompleteAsync().WithTimeout();
+            await refs[i].Sink.PutAsync(i).Soon();
+            await refs[i].Sink.CompleteAsync().Soon();
         }
 
-        for (int i = 0; i < refs.Count; i++) Assert.Equal([i], await refs[i].Source.ToListAsync().WithTimeout());
-        foreach (var (sink, _) in refs) await sink.DisposeAsync().WithTimeout();
+        for (int i = 0; i < refs.Count; i++) Assert.Equal([i], await refs[i].Source.ToListAsync().Soon());
+        foreach (var (sink, _) in refs) await sink.DisposeAsync().Soon();
     }
 
     [Fact]
     public async Task Streams_OfOneNameAndTwoTypes_DoNotMeet()
     {
         string name = Cluster.Name();
-        await using var numbers = await cluster[Place.SiloA].GetSinkAsync<int>(name).WithTimeout();
-        await using var words = await cluster[Place.SiloB].GetSinkAsync<string>(name).WithTimeout();
-        await using var readNumbers = await cluster[Place.Client].GetSourceAsync<int>(name, "c").WithTimeout();
-        await using var readWords = await cluster[Place.Client].GetSourceAsync<string>(name, "c").WithTimeout();
-        await numbers.PutAsync(1).WithTimeout();
-        await words.PutAsync("one").WithTimeout();
-        Assert.Equal("one", await readWords.Reader.ReadAsync().WithTimeout());
-        Assert.Equal(1, await readNumbers.Reader.ReadAsync().WithTimeout());
+        await using var numbers = await cluster[Place.SiloA].GetSinkAsync<int>(name).Soon();
+        await using var words = await cluster[Place.SiloB].GetSinkAsync<string>(name).Soon();
+        await using var readNumbers = await cluster[Place.Client].GetSourceAsync<int>(name, "c").Soon();
+        await using var readWords = await cluster[Place.Client].GetSourceAsync<string>(name, "c").Soon();
+        await numbers.PutAsync(1).Soon();
+        await words.PutAsync("one").Soon();
+        Assert.Equal("one", await readWords.Reader.ReadAsync().Soon());
+        Assert.Equal(1, await readNumbers.Reader.ReadAsync().Soon());
     }
 
     [Fact]
     public async Task LongestNames_Work()
     {
         string name = Cluster.Name().PadRight(1_000, '流'), consumer = string.Concat(Enumerable.Repeat("🚲", 500));
-        await using var sink = await cluster[Place.Client].GetSinkAsync<int>(name).WithTimeout();
-        await using var source = await cluster[Place.SiloB].GetSourceAsync<int>(name, consumer).WithTimeout();
-        await sink.PutAsync(1).WithTimeout();
-        Assert.Equal(1, await source.Reader.ReadAsync().WithTimeout());
+        await using var sink = await cluster[Place.Client].GetSinkAsync<int>(name).Soon();
+        await using var source = await cluster[Place.SiloB].GetSourceAsync<int>(name, consumer).Soon();
+        await sink.PutAsync(1).Soon();
+        Assert.Equal(1, await source.Reader.ReadAsync().Soon());
     }
 }
 
@@ -104,23 +104,23 @@ public sealed class TwoClustersTests
         var refs = new List<(SinkRef<int> Sink, SourceRef<int> Source)>();
         foreach (var bed in beds)
         {
-            refs.Add((await bed[Place.SiloA].GetSinkAsync<int>(Name, new() { BufferSize = refs.Count + 1 }).WithTimeout(),
-                await bed[Place.Client].GetSourceAsync<int>(Name, $"consumer {refs.Count}").WithTimeout()));
+            refs.Add((await bed[Place.SiloA].GetSinkAsync<int>(Name, new() { BufferSize = refs.Count + 1 }).Soon(),
+                await bed[Place.Client].GetSourceAsync<int>(Name, $"consumer {refs.Count}").Soon()));
         }
 
         Assert.Empty(one.Hosts.Intersect(other.Hosts));
         Assert.Equal(6, one.Hosts.Concat(other.Hosts).Distinct().Count());
-        for (int i = 0; i < 2; i++) await refs[i].Sink.PutAllAsync([i, i]).WithTimeout();
+        for (int i = 0; i < 2; i++) await refs[i].Sink.PutAllAsync([i, i]).Soon();
 
         // One ends, and the other does not notice.
-        await refs[0].Sink.FailAsync(new FormatException()).WithTimeout();
-        await Assert.ThrowsAsync<FormatException>(() => refs[0].Source.CountAsync().WithTimeout());
-        await refs[1].Sink.CompleteAsync().WithTimeout();
-        Assert.Equal([1, 1], await refs[1].Source.ToListAsync().WithTimeout());
+        await refs[0].Sink.FailAsync(new FormatException()).Soon();
+        await Assert.ThrowsAsync<FormatException>(() => refs[0].Source.CountAsync().Soon());
+        await refs[1].Sink.CompleteAsync().Soon();
+        Assert.Equal([1, 1], await refs[1].Source.ToListAsync().Soon());
         foreach (var (sink, source) in refs)
         {
-            await source.DisposeAsync().WithTimeout();
-            await sink.DisposeAsync().WithTimeout();
+            await source.DisposeAsync().Soon();
+            await sink.DisposeAsync().Soon();
         }
     }
 }

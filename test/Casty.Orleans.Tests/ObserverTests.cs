@@ -28,18 +28,18 @@ public sealed class ObserverTests(ObserverTests.Fixture fixture) : IClassFixture
     private async Task RunAsync(Place writer, Place reader, int count)
     {
         string name = Cluster.Name();
-        var first = await _bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 16 }).WithTimeout();
-        var sink = await _bed[writer].GetSinkAsync<int>(name).WithTimeout();
-        var source = await _bed[reader].GetSourceAsync<int>(name).WithTimeout();
-        await first.CompleteAsync().WithTimeout();
+        var first = await _bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 16 }).Soon();
+        var sink = await _bed[writer].GetSinkAsync<int>(name).Soon();
+        var source = await _bed[reader].GetSourceAsync<int>(name).Soon();
+        await first.CompleteAsync().Soon();
         var putting = sink.WriteAsync(Enumerable.Range(0, count));
-        Assert.Equal(Enumerable.Range(0, count), await source.ToListAsync().WithTimeout());
+        Assert.Equal(Enumerable.Range(0, count), await source.ToListAsync().Soon());
         await putting;
-        await sink.Completion.WithTimeout();
-        await source.Completion.WithTimeout();
-        await source.DisposeAsync().WithTimeout();
-        await sink.DisposeAsync().WithTimeout();
-        await first.DisposeAsync().WithTimeout();
+        await sink.Completion.Soon();
+        await source.Completion.Soon();
+        await source.DisposeAsync().Soon();
+        await sink.DisposeAsync().Soon();
+        await first.DisposeAsync().Soon();
     }
 
     private void Echo(bool isOn)

@@ -15,7 +15,7 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
     {
         const int Each = 100;
         var (sinks, name) = await OpenAsync(6, bufferSize);
-        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = demand }).WithTimeout();
+        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = demand }).Soon();
 
         // What is asked for counts before it is, what is put after it was: so nothing looks more than it is.
         long put = 0, asked = 0, most = 0;
@@ -46,9 +46,9 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
                 Interlocked.Increment(ref asked);
             }
         }
-        while (await source.Reader.WaitToReadAsync().WithTimeout());
+        while (await source.Reader.WaitToReadAsync().Soon());
 
-        await Task.WhenAll(putting).WithTimeout();
+        await Task.WhenAll(putting).Soon();
         Assert.InRange(most, 1, bufferSize + demand);
         AssertOrder(read, sinks.Count, Each);
         await DisposeAsync(sinks);
@@ -66,7 +66,7 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
     {
         const int Each = 40;
         var (sinks, name) = await OpenAsync(writers, bufferSize);
-        await using var source = await _bed[Place.SiloB].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).WithTimeout();
+        await using var source = await _bed[Place.SiloB].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).Soon();
 
         // The idle ones came first: they have the credit.
         var putting = sinks.Skip(idle).Select((sink, i) => Task.Run(async () =>
@@ -75,10 +75,10 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
             await sink.CompleteAsync();
         })).ToArray();
         var reading = source.ToListAsync();
-        await Task.WhenAll(putting).WithTimeout();
-        foreach (var sink in sinks.Take(idle)) await sink.CompleteAsync().WithTimeout();
+        await Task.WhenAll(putting).Soon();
+        foreach (var sink in sinks.Take(idle)) await sink.CompleteAsync().Soon();
 
-        AssertOrder(await reading.WithTimeout(), writers - idle, Each);
+        AssertOrder(await reading.Soon(), writers - idle, Each);
         await DisposeAsync(sinks);
     }
 
@@ -86,12 +86,12 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
     public async Task IdleWriter_GetsItsTurnLater()
     {
         var (sinks, name) = await OpenAsync(4, bufferSize: 1);
-        await using var source = await _bed[Place.SiloA].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).WithTimeout();
+        await using var source = await _bed[Place.SiloA].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).Soon();
         for (int round = 0; round < 20; round++)
         {
             int element = round;
-            var put = sinks[round % 4].PutAsync(element).WithTimeout();
-            Assert.Equal(element, await source.Reader.ReadAsync().WithTimeout());
+            var put = sinks[round % 4].PutAsync(element).Soon();
+            Assert.Equal(element, await source.Reader.ReadAsync().Soon());
             await put;
         }
 
@@ -102,17 +102,17 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
     public async Task End_ComesWithTheLastWriters()
     {
         var (sinks, name) = await OpenAsync(3);
-        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name).WithTimeout();
+        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name).Soon();
         foreach (var sink in sinks)
         {
             Assert.False(source.Completion.IsCompleted);
-            await sink.PutAsync(1).WithTimeout();
-            Assert.Equal(1, await source.Reader.ReadAsync().WithTimeout());
-            await sink.CompleteAsync().WithTimeout();
+            await sink.PutAsync(1).Soon();
+            Assert.Equal(1, await source.Reader.ReadAsync().Soon());
+            await sink.CompleteAsync().Soon();
         }
 
-        Assert.False(await source.Reader.WaitToReadAsync().WithTimeout());
-        foreach (var sink in sinks) await sink.Completion.WithTimeout();
+        Assert.False(await source.Reader.WaitToReadAsync().Soon());
+        foreach (var sink in sinks) await sink.Completion.Soon();
         await DisposeAsync(sinks);
     }
 
@@ -120,17 +120,17 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
     public async Task OneFails_AllAreTold()
     {
         var (sinks, name) = await OpenAsync(4, bufferSize: 2);
-        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).WithTimeout();
+        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).Soon();
         var blocked = sinks.Select(sink => sink.PutAllAsync(Enumerable.Range(0, 100))).Skip(1).ToArray();
-        await sinks[0].FailAsync(new SensorException("Boom.", 40)).WithTimeout();
+        await sinks[0].FailAsync(new SensorException("Boom.", 40)).Soon();
 
         foreach (var put in blocked)
         {
-            Assert.Equal(StreamEndReason.Failed, (await Assert.ThrowsAsync<StreamClosedException>(() => put.WithTimeout())).Reason);
+            Assert.Equal(StreamEndReason.Failed, (await Assert.ThrowsAsync<StreamClosedException>(() => put.Soon())).Reason);
         }
 
-        Assert.Equal(40, (await Assert.ThrowsAsync<SensorException>(() => source.CountAsync().WithTimeout())).Degrees);
-        foreach (var sink in sinks) Assert.Equal(40, (await Assert.ThrowsAsync<SensorException>(() => sink.Completion.WithTimeout())).Degrees);
+        Assert.Equal(40, (await Assert.ThrowsAsync<SensorException>(() => source.CountAsync().Soon())).Degrees);
+        foreach (var sink in sinks) Assert.Equal(40, (await Assert.ThrowsAsync<SensorException>(() => sink.Completion.Soon())).Degrees);
         await DisposeAsync(sinks);
     }
 
@@ -138,20 +138,20 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
     public async Task OneAbandons_TheOthersGoOn()
     {
         var (sinks, name) = await OpenAsync(4);
-        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name).WithTimeout();
-        await sinks[0].PutAsync(0).WithTimeout();
-        await sinks[0].DisposeAsync().WithTimeout();
+        await using var source = await _bed[Place.Client].GetSourceAsync<int>(name).Soon();
+        await sinks[0].PutAsync(0).Soon();
+        await sinks[0].DisposeAsync().Soon();
         for (int i = 1; i < 4; i++)
         {
-            await sinks[i].PutAsync(i).WithTimeout();
-            await sinks[i].CompleteAsync().WithTimeout();
+            await sinks[i].PutAsync(i).Soon();
+            await sinks[i].CompleteAsync().Soon();
         }
 
         var read = new List<int>();
         await Assert.ThrowsAsync<StreamAbandonedException>(async () =>
         {
             await foreach (int element in source) read.Add(element);
-        }).WithTimeout();
+        }).Soon();
         Assert.Equal([0, 1, 2, 3], read.Order());
         await DisposeAsync(sinks);
     }
@@ -161,20 +161,20 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
     {
         const int Writers = 1_000;
         string name = Cluster.Name();
-        var first = await _bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 4 }).WithTimeout();
-        await using var source = await _bed[Place.SiloB].GetSourceAsync<int>(name).WithTimeout();
+        var first = await _bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 4 }).Soon();
+        await using var source = await _bed[Place.SiloB].GetSourceAsync<int>(name).Soon();
         var reading = source.ToListAsync();
 
         await Parallel.ForAsync(0, Writers, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
         {
-            await using var sink = await _bed[(Place)(i % 3)].GetSinkAsync<int>(name).WithTimeout();
-            for (int n = 0; n < 3; n++) await sink.PutAsync((i * 3) + n).WithTimeout();
-            await sink.CompleteAsync().WithTimeout();
+            await using var sink = await _bed[(Place)(i % 3)].GetSinkAsync<int>(name).Soon();
+            for (int n = 0; n < 3; n++) await sink.PutAsync((i * 3) + n).Soon();
+            await sink.CompleteAsync().Soon();
         });
-        await first.CompleteAsync().WithTimeout();
+        await first.CompleteAsync().Soon();
 
-        AssertOrder(await reading.WithTimeout(), Writers, 3);
-        await first.DisposeAsync().WithTimeout();
+        AssertOrder(await reading.Soon(), Writers, 3);
+        await first.DisposeAsync().Soon();
     }
 
     [Theory]
@@ -184,7 +184,7 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
     {
         const int Each = 5_000;
         var (sinks, name) = await OpenAsync(writers, bufferSize: null);
-        await using var source = await _bed[Place.SiloB].GetSourceAsync<int>(name).WithTimeout();
+        await using var source = await _bed[Place.SiloB].GetSourceAsync<int>(name).Soon();
         long before = _bed.Wire.Calls, elements = _bed.Wire.Elements;
 
         var putting = sinks.Select((sink, i) => Task.Run(async () =>
@@ -192,8 +192,8 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
             await sink.PutAllAsync(Enumerable.Range(i * Each, Each));
             await sink.CompleteAsync();
         })).ToArray();
-        AssertOrder(await source.ToListAsync().WithTimeout(), writers, Each);
-        await Task.WhenAll(putting).WithTimeout();
+        AssertOrder(await source.ToListAsync().Soon(), writers, Each);
+        await Task.WhenAll(putting).Soon();
 
         long calls = _bed.Wire.Calls - before, sent = _bed.Wire.Elements - elements;
         Assert.True(calls * 8 < sent, $"{sent} elements took {calls} calls.");
@@ -207,7 +207,7 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
         var sinks = new List<SinkRef<int>>();
         for (int i = 0; i < count; i++)
         {
-            sinks.Add(await _bed[(Place)(i % 3)].GetSinkAsync<int>(name, new() { BufferSize = bufferSize }).WithTimeout());
+            sinks.Add(await _bed[(Place)(i % 3)].GetSinkAsync<int>(name, new() { BufferSize = bufferSize }).Soon());
         }
 
         return (sinks, name);
@@ -215,7 +215,7 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
 
     private static async Task DisposeAsync(List<SinkRef<int>> sinks)
     {
-        foreach (var sink in sinks) await sink.DisposeAsync().WithTimeout();
+        foreach (var sink in sinks) await sink.DisposeAsync().Soon();
     }
 
     private static void AssertOrder(List<int> read, int writers, int each)

@@ -20,41 +20,41 @@ public sealed class ShutdownTests
         // Everything begins on silo A, which lives on.
         await using var named = await OpenAsync($"{name}/named");
         await using var anonymous = await OpenAsync($"{name}/anonymous");
-        await using var reader = await bed[Place.SiloA].GetSourceAsync<int>($"{name}/sink").WithTimeout();
+        await using var reader = await bed[Place.SiloA].GetSourceAsync<int>($"{name}/sink").Soon();
 
-        var namedSource = await bed[holder].GetSourceAsync<int>($"{name}/named", "c").WithTimeout();
-        var anonymousSource = await bed[holder].GetSourceAsync<int>($"{name}/anonymous").WithTimeout();
-        var sink = await bed[holder].GetSinkAsync<int>($"{name}/sink").WithTimeout();
-        Assert.Equal(1, await namedSource.Reader.ReadAsync().WithTimeout());
-        Assert.Equal(1, await anonymousSource.Reader.ReadAsync().WithTimeout());
-        await sink.PutAllAsync([1, 2, 3]).WithTimeout();
+        var namedSource = await bed[holder].GetSourceAsync<int>($"{name}/named", "c").Soon();
+        var anonymousSource = await bed[holder].GetSourceAsync<int>($"{name}/anonymous").Soon();
+        var sink = await bed[holder].GetSinkAsync<int>($"{name}/sink").Soon();
+        Assert.Equal(1, await namedSource.Reader.ReadAsync().Soon());
+        Assert.Equal(1, await anonymousSource.Reader.ReadAsync().Soon());
+        await sink.PutAllAsync([1, 2, 3]).Soon();
         var waiting = namedSource.Reader.ReadAsync().AsTask();
-        Assert.Equal(2, await waiting.WithTimeout());
+        Assert.Equal(2, await waiting.Soon());
 
-        if (holder == Place.Client) await bed.Orleans.StopClusterClientAsync().WithTimeout();
-        else await bed.Orleans.StopSiloAsync(bed.Orleans.Silos[1]).WithTimeout();
+        if (holder == Place.Client) await bed.Orleans.StopClusterClientAsync().Soon();
+        else await bed.Orleans.StopSiloAsync(bed.Orleans.Silos[1]).Soon();
 
         var read = new List<int>();
         await Assert.ThrowsAsync<StreamAbandonedException>(async () =>
         {
             await foreach (int element in reader) read.Add(element);
-        }).WithTimeout();
+        }).Soon();
         Assert.Equal([1, 2, 3], read);
-        Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => anonymous.Completion).WithTimeout()).Reason);
+        Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => anonymous.Completion).Soon()).Reason);
 
         Assert.False(named.Completion.IsCompleted);
-        await named.CompleteAsync().WithTimeout();
-        await using var next = await bed[Place.SiloA].GetSourceAsync<int>($"{name}/named", "c").WithTimeout();
-        Assert.Equal([3, 4], await next.ToListAsync().WithTimeout());
+        await named.CompleteAsync().Soon();
+        await using var next = await bed[Place.SiloA].GetSourceAsync<int>($"{name}/named", "c").Soon();
+        Assert.Equal([3, 4], await next.ToListAsync().Soon());
 
         // Where the host went away, what it held says so.
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => anonymousSource.Completion).WithTimeout();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => namedSource.Completion).WithTimeout();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => anonymousSource.Completion).Soon();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => namedSource.Completion).Soon();
 
         async Task<SinkRef<int>> OpenAsync(string stream)
         {
-            var opened = await bed[Place.SiloA].GetSinkAsync<int>(stream).WithTimeout();
-            await opened.PutAllAsync([1, 2, 3, 4]).WithTimeout();
+            var opened = await bed[Place.SiloA].GetSinkAsync<int>(stream).Soon();
+            await opened.PutAllAsync([1, 2, 3, 4]).Soon();
             return opened;
         }
     }

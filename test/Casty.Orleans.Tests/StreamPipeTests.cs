@@ -18,11 +18,11 @@ public sealed class StreamPipeTests
     {
         var (sink, source) = StreamPipe.Create<string>();
         await using var _ = sink;
-        await sink.PutAllAsync(["a", "b", "c"]).WithTimeout();
-        await sink.CompleteAsync().WithTimeout();
-        Assert.Equal(["a", "b", "c"], await source.ToListAsync().WithTimeout());
-        await sink.Completion.WithTimeout();
-        await source.Completion.WithTimeout();
+        await sink.PutAllAsync(["a", "b", "c"]).Soon();
+        await sink.CompleteAsync().Soon();
+        Assert.Equal(["a", "b", "c"], await source.ToListAsync().Soon());
+        await sink.Completion.Soon();
+        await source.Completion.Soon();
     }
 
     [Fact]
@@ -32,8 +32,8 @@ public sealed class StreamPipeTests
         await using var _ = sink;
         await using var __ = source;
         var element = new List<int>();
-        await sink.PutAsync(element).WithTimeout();
-        Assert.Same(element, await source.Reader.ReadAsync().WithTimeout());
+        await sink.PutAsync(element).Soon();
+        Assert.Same(element, await source.Reader.ReadAsync().Soon());
     }
 
     [Theory]
@@ -49,12 +49,12 @@ public sealed class StreamPipeTests
 
         // Every put begins before any element is read: exactly the buffer and the demand are taken.
         var puts = Enumerable.Range(0, bufferSize + demand + 5).Select(i => sink.PutAsync(i).AsTask()).ToArray();
-        await Task.WhenAll(puts.Take(bufferSize + demand)).WithTimeout();
+        await Task.WhenAll(puts.Take(bufferSize + demand)).Soon();
         Assert.All(puts.Skip(bufferSize + demand), put => Assert.False(put.IsCompleted));
         Assert.False(sink.TryPut(-1));
 
-        for (int i = 0; i < puts.Length; i++) Assert.Equal(i, await source.Reader.ReadAsync().WithTimeout());
-        await Task.WhenAll(puts).WithTimeout();
+        for (int i = 0; i < puts.Length; i++) Assert.Equal(i, await source.Reader.ReadAsync().Soon());
+        await Task.WhenAll(puts).Soon();
     }
 
     [Fact]
@@ -64,8 +64,8 @@ public sealed class StreamPipeTests
         await using var _ = sink;
         for (int i = 0; i < 10_000; i++) Assert.True(sink.TryPut(i));
         Assert.True(sink.PutAsync(10_000).IsCompletedSuccessfully);
-        await sink.CompleteAsync().WithTimeout();
-        Assert.Equal(10_001, await source.CountAsync().WithTimeout());
+        await sink.CompleteAsync().Soon();
+        Assert.Equal(10_001, await source.CountAsync().Soon());
     }
 
     [Fact]
@@ -82,11 +82,11 @@ public sealed class StreamPipeTests
         }
 
         Assert.Equal([0, 1, 2], taken);
-        Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => putting.WithTimeout())).Reason);
-        Assert.False(await sink.WaitToPutAsync().WithTimeout());
-        await sink.CompleteAsync().WithTimeout();
-        await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion.WithTimeout());
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => source.Completion.WithTimeout());
+        Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => putting.Soon())).Reason);
+        Assert.False(await sink.WaitToPutAsync().Soon());
+        await sink.CompleteAsync().Soon();
+        await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion.Soon());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => source.Completion.Soon());
     }
 
     [Fact]
@@ -94,31 +94,31 @@ public sealed class StreamPipeTests
     {
         var (sink, source) = Create(bufferSize: 4);
         await using var _ = sink;
-        await sink.PutAllAsync([1, 2]).WithTimeout();
+        await sink.PutAllAsync([1, 2]).Soon();
         var cause = new InvalidTimeZoneException("Boom.");
-        await sink.FailAsync(cause).WithTimeout();
+        await sink.FailAsync(cause).Soon();
 
         var read = new List<int>();
         Assert.Same(cause, await Assert.ThrowsAsync<InvalidTimeZoneException>(async () =>
         {
             await foreach (int element in source) read.Add(element);
-        }).WithTimeout());
+        }).Soon());
         Assert.Equal([1, 2], read);
-        Assert.Same(cause, await Assert.ThrowsAsync<InvalidTimeZoneException>(() => sink.Completion.WithTimeout()));
+        Assert.Same(cause, await Assert.ThrowsAsync<InvalidTimeZoneException>(() => sink.Completion.Soon()));
     }
 
     [Fact]
     public async Task DisposedSink_AbandonsBehindTheElements()
     {
         var (sink, source) = Create(bufferSize: 4);
-        await sink.PutAllAsync([1, 2]).WithTimeout();
-        await sink.DisposeAsync().WithTimeout();
+        await sink.PutAllAsync([1, 2]).Soon();
+        await sink.DisposeAsync().Soon();
 
         var read = new List<int>();
         await Assert.ThrowsAsync<StreamAbandonedException>(async () =>
         {
             await foreach (int element in source) read.Add(element);
-        }).WithTimeout();
+        }).Soon();
         Assert.Equal([1, 2], read);
     }
 
@@ -128,20 +128,20 @@ public sealed class StreamPipeTests
         var (sink, source) = Create(inactivity: TimeSpan.FromSeconds(10));
         await using var _ = sink;
         await using var loop = source.GetAsyncEnumerator();
-        await sink.PutAsync(1).WithTimeout();
-        Assert.True(await loop.MoveNextAsync().WithTimeout());
+        await sink.PutAsync(1).Soon();
+        Assert.True(await loop.MoveNextAsync().Soon());
 
         // Only the time that the reader waits counts.
         _time.Advance(TimeSpan.FromSeconds(30));
-        await sink.PutAsync(2).WithTimeout();
-        Assert.True(await loop.MoveNextAsync().WithTimeout());
+        await sink.PutAsync(2).Soon();
+        Assert.True(await loop.MoveNextAsync().Soon());
 
         var waiting = loop.MoveNextAsync().AsTask();
         _time.Advance(TimeSpan.FromSeconds(9));
         Assert.False(waiting.IsCompleted);
         _time.Advance(TimeSpan.FromSeconds(1));
-        await Assert.ThrowsAsync<TimeoutException>(() => waiting.WithTimeout());
-        await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion.WithTimeout());
+        await Assert.ThrowsAsync<TimeoutException>(() => waiting.Soon());
+        await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion.Soon());
     }
 
     [Fact]
@@ -152,9 +152,9 @@ public sealed class StreamPipeTests
         await using var __ = source;
         var waiting = source.Reader.ReadAsync().AsTask();
         _time.Advance(TimeSpan.FromSeconds(10));
-        await Assert.ThrowsAsync<TimeoutException>(() => waiting.WithTimeout());
-        await sink.PutAsync(1).WithTimeout();
-        Assert.Equal(1, await source.Reader.ReadAsync().WithTimeout());
+        await Assert.ThrowsAsync<TimeoutException>(() => waiting.Soon());
+        await sink.PutAsync(1).Soon();
+        Assert.Equal(1, await source.Reader.ReadAsync().Soon());
     }
 
     [Fact]
@@ -163,16 +163,16 @@ public sealed class StreamPipeTests
         var (sink, source) = Create(subscription: TimeSpan.FromMinutes(1), onLeave: StreamLeave.Detach);
         await using var _ = sink;
         _time.Advance(TimeSpan.FromMinutes(2));
-        await sink.PutAsync(1).WithTimeout();
-        Assert.Equal(1, await source.Reader.ReadAsync().WithTimeout());
+        await sink.PutAsync(1).Soon();
+        Assert.Equal(1, await source.Reader.ReadAsync().Soon());
 
-        await source.DetachAsync().WithTimeout();
+        await source.DetachAsync().Soon();
         _time.Advance(TimeSpan.FromSeconds(50));
-        await sink.PutAsync(2).WithTimeout();
+        await sink.PutAsync(2).Soon();
         Assert.False(sink.Completion.IsCompleted);
         _time.Advance(TimeSpan.FromSeconds(11));
-        await Assert.ThrowsAsync<StreamAbandonedException>(() => sink.Completion.WithTimeout());
-        await Assert.ThrowsAsync<StreamAbandonedException>(() => sink.PutAsync(3).WithTimeout());
+        await Assert.ThrowsAsync<StreamAbandonedException>(() => sink.Completion.Soon());
+        await Assert.ThrowsAsync<StreamAbandonedException>(() => sink.PutAsync(3).Soon());
     }
 
     [Fact]
@@ -182,9 +182,9 @@ public sealed class StreamPipeTests
         await using var _ = sink;
         var reading = source.Reader.ReadAsync();
         _time.Advance(TimeSpan.FromDays(1));
-        await sink.PutAsync(1).WithTimeout();
-        Assert.Equal(1, await reading.WithTimeout());
-        await source.DisposeAsync().WithTimeout();
+        await sink.PutAsync(1).Soon();
+        Assert.Equal(1, await reading.Soon());
+        await source.DisposeAsync().Soon();
     }
 
     [Fact]
@@ -193,12 +193,12 @@ public sealed class StreamPipeTests
         for (int i = 0; i < 10; i++)
         {
             var (sink, source) = Create(bufferSize: 8);
-            await sink.PutAsync(1).WithTimeout();
-            if (i % 2 == 0) await sink.CompleteAsync().WithTimeout();
-            if (i % 3 == 0) await source.DisposeAsync().WithTimeout();
-            await sink.DisposeAsync().WithTimeout();
-            if (i % 2 == 0) await source.DisposeAsync().WithTimeout();
-            else await source.DetachAsync().WithTimeout();
+            await sink.PutAsync(1).Soon();
+            if (i % 2 == 0) await sink.CompleteAsync().Soon();
+            if (i % 3 == 0) await source.DisposeAsync().Soon();
+            await sink.DisposeAsync().Soon();
+            if (i % 2 == 0) await source.DisposeAsync().Soon();
+            else await source.DetachAsync().Soon();
         }
 
         _time.Advance(TimeSpan.FromMinutes(10));

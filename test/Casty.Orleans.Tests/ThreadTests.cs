@@ -13,23 +13,23 @@ public sealed class ThreadTests(Cluster cluster)
     {
         const int Threads = 8, Each = 1_000;
         string name = Cluster.Name();
-        await using var sink = await cluster[writer].GetSinkAsync<int>(name, new() { BufferSize = 64 }).WithTimeout();
-        await using var source = await cluster[reader].GetSourceAsync<int>(name).WithTimeout();
+        await using var sink = await cluster[writer].GetSinkAsync<int>(name, new() { BufferSize = 64 }).Soon();
+        await using var source = await cluster[reader].GetSourceAsync<int>(name).Soon();
 
         var threads = Enumerable.Range(0, Threads).Select(t => OnThread(() =>
         {
             for (int i = 0; i < Each; i++)
             {
                 int element = (t * Each) + i;
-                if (i % 2 == 0) sink.PutAsync(element).WithTimeout().GetAwaiter().GetResult();
-                else while (!sink.TryPut(element)) Assert.True(sink.WaitToPutAsync().WithTimeout().GetAwaiter().GetResult());
+                if (i % 2 == 0) sink.PutAsync(element).Soon().GetAwaiter().GetResult();
+                else while (!sink.TryPut(element)) Assert.True(sink.WaitToPutAsync().Soon().GetAwaiter().GetResult());
             }
         })).ToArray();
         var ending = Task.WhenAll(threads).ContinueWith(_ => sink.CompleteAsync(), TaskScheduler.Default).Unwrap();
 
-        var read = await source.ToListAsync().WithTimeout();
-        await Task.WhenAll(threads).WithTimeout();
-        await ending.WithTimeout();
+        var read = await source.ToListAsync().Soon();
+        await Task.WhenAll(threads).Soon();
+        await ending.Soon();
         Assert.Equal(Threads * Each, read.Count);
         foreach (var ofThread in read.GroupBy(i => i / Each)) Assert.Equal(Enumerable.Range(ofThread.Key * Each, Each), ofThread);
     }
@@ -39,23 +39,23 @@ public sealed class ThreadTests(Cluster cluster)
     {
         const int Count = 4_000;
         string name = Cluster.Name();
-        await using var sink = await cluster[writer].GetSinkAsync<int>(name).WithTimeout();
-        await using var source = await cluster[reader].GetSourceAsync<int>(name).WithTimeout();
+        await using var sink = await cluster[writer].GetSinkAsync<int>(name).Soon();
+        await using var source = await cluster[reader].GetSourceAsync<int>(name).Soon();
 
         var channel = source.Reader;
         var reads = new List<int>[4];
         var threads = Enumerable.Range(0, reads.Length).Select(t => OnThread(() =>
         {
             reads[t] = [];
-            while (channel.WaitToReadAsync().WithTimeout().GetAwaiter().GetResult())
+            while (channel.WaitToReadAsync().Soon().GetAwaiter().GetResult())
             {
                 while (channel.TryRead(out int element)) reads[t].Add(element);
             }
         })).ToArray();
 
-        await sink.PutAllAsync(Enumerable.Range(0, Count)).WithTimeout();
-        await sink.CompleteAsync().WithTimeout();
-        await Task.WhenAll(threads).WithTimeout();
+        await sink.PutAllAsync(Enumerable.Range(0, Count)).Soon();
+        await sink.CompleteAsync().Soon();
+        await Task.WhenAll(threads).Soon();
         Assert.Equal(Enumerable.Range(0, Count), reads.SelectMany(one => one).Order());
         Assert.All(reads, one => Assert.Equal(one.Order(), one));
     }
@@ -66,15 +66,15 @@ public sealed class ThreadTests(Cluster cluster)
         for (int i = 0; i < 50; i++)
         {
             string name = $"{Cluster.Name()}/{i}";
-            var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 1 }).WithTimeout();
-            var source = await cluster[Place.Client].GetSourceAsync<int>(name).WithTimeout();
+            var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 1 }).Soon();
+            var source = await cluster[Place.Client].GetSourceAsync<int>(name).Soon();
             var put = IgnoreAsync(() => sink.PutAllAsync(Enumerable.Range(0, 100)));
             var read = IgnoreAsync(() => source.CountAsync().AsTask());
             await Task.WhenAll(
                 Task.Run(() => IgnoreAsync(() => sink.CompleteAsync())), Task.Run(() => IgnoreAsync(() => sink.FailAsync(new FormatException()))),
                 Task.Run(() => sink.DisposeAsync().AsTask()), Task.Run(() => source.DisposeAsync().AsTask()),
-                Task.Run(() => source.DisposeAsync().AsTask()), put, read).WithTimeout();
-            await IgnoreAsync(() => source.Completion).WithTimeout();
+                Task.Run(() => source.DisposeAsync().AsTask()), put, read).Soon();
+            await IgnoreAsync(() => source.Completion).Soon();
         }
     }
 
@@ -85,16 +85,16 @@ public sealed class ThreadTests(Cluster cluster)
         for (int cycle = 0; cycle < 20; cycle++)
         {
             string name = $"{Cluster.Name()}/{cycle}";
-            var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name).WithTimeout();
+            var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name).Soon();
             var consumer = OnThread(() =>
             {
-                var source = cluster[Place.Client].GetSourceAsync<int>(name).WithTimeout().GetAwaiter().GetResult();
+                var source = cluster[Place.Client].GetSourceAsync<int>(name).Soon().GetAwaiter().GetResult();
                 Assert.Equal(Enumerable.Range(0, 20), source.ToBlockingEnumerable());
             });
-            await sink.PutAllAsync(Enumerable.Range(0, 20)).WithTimeout();
-            await sink.CompleteAsync().WithTimeout();
-            await consumer.WithTimeout();
-            await sink.DisposeAsync().WithTimeout();
+            await sink.PutAllAsync(Enumerable.Range(0, 20)).Soon();
+            await sink.CompleteAsync().Soon();
+            await consumer.Soon();
+            await sink.DisposeAsync().Soon();
         }
     }
 

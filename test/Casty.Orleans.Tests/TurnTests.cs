@@ -26,10 +26,10 @@ public sealed class TurnTests(Cluster cluster)
     public async Task EveryAwait_ResumesInTheGrainsTurn(Place producer, string scenario)
     {
         string name = $"{Cluster.Name()}/{scenario}";
-        await using var first = await cluster[producer].GetSinkAsync<int>(name, new() { BufferSize = 1 }).WithTimeout();
+        await using var first = await cluster[producer].GetSinkAsync<int>(name, new() { BufferSize = 1 }).Soon();
 
         var grain = cluster[Place.SiloA].GetGrain<ITurnGrain>(name);
-        var (awaits, strays) = await grain.RunAsync(scenario, name).WithTimeout();
+        var (awaits, strays) = await grain.RunAsync(scenario, name).Soon();
 
         Assert.True(awaits > 0);
         Assert.Empty(strays);

@@ -15,14 +15,6 @@ internal static class Waiting
 
     public static Task<TResult> Soon<TResult>(this ValueTask<TResult> task) => task.AsTask().Soon();
 
-    public static Task WithTimeout(this Task task) => task.Soon();
-
-    public static Task<T> WithTimeout<T>(this Task<T> task) => task.Soon();
-
-    public static Task WithTimeout(this ValueTask task) => task.Soon();
-
-    public static Task<T> WithTimeout<T>(this ValueTask<T> task) => task.Soon();
-
     /// <summary>Reads a source to its end.</summary>
     public static Task<List<T>> DrainAsync<T>(this SourceRef<T> source) => source.ToListAsync().Soon();
 
