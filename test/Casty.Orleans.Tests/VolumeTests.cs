@@ -51,7 +51,9 @@ public sealed class VolumeTests(Cluster cluster)
         Assert.True(await loop.MoveNextAsync().Soon());
         await full.Task.Soon();
         await AnotherStreamPassesAsync(writer, reader);
-        Assert.Equal(Accepted, Volatile.Read(ref put));
+
+        // The reader has taken one; whether it has asked for another in its place is up to what was on its way at that moment.
+        Assert.InRange(Volatile.Read(ref put), Accepted, Accepted + 1);
 
         await loop.DisposeAsync().Soon();
         await Assert.ThrowsAsync<StreamClosedException>(() => writing.Soon());
