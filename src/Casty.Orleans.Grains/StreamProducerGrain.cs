@@ -10,6 +10,7 @@ namespace Casty.Orleans;
 /// </summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
 [PreferLocalPlacement]
+[Immovable]   // its stream lives in the silo, and does not move with the activation yet
 [GrainType("casty.producer`1")]
 public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
 {
