@@ -23,6 +23,7 @@ internal sealed class StreamHost
 
     private readonly ConcurrentDictionary<Guid, IStreamEnd> _ends = new();
     private readonly Dictionary<(Type, string), object> _producers = [];
+    private readonly Dictionary<Guid, object> _runs = [];
     private readonly ConcurrentDictionary<Type, object> _perType = new();
     private readonly IServiceProvider? _services;
     private long _requests;
@@ -130,23 +131,42 @@ internal sealed class StreamHost
     }
 
     /// <summary>The producer of a stream in this silo: the one that there is, or a new run of the stream.</summary>
-    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onFree)
+    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onReleased) => GetProducer(name, onReleased, lost: null);
+
+    /// <summary>The producer of a stream in this silo that takes the place of a lost one, or has taken it already.</summary>
+    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onReleased, Protocol.StreamKey? lost)
     {
         lock (_producers)
         {
-            if (_producers.TryGetValue((typeof(T), name), out object? known)) return (ProducerEnd<T>)known;
+            // A run that is over, but whose ends have not all been told, is not lost: it answers for itself.
+            if (lost is { } asked && _runs.TryGetValue(asked.Id, out object? run)) return (ProducerEnd<T>)run;
 
-            var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: end =>
+            if (_producers.TryGetValue((typeof(T), name), out object? known))
             {
-                FreeName(end);
-                onFree(end);
-            });
-            _producers.Add((typeof(T), name), producer);
+                var present = (ProducerEnd<T>)known;
+                if (lost is not { } stream || present.Stream.Id == stream.Id || !present.IsProvisional) return present;
+                present.Close();   // its ends follow, and join the stream that was there before them
+            }
+
+            var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: FreeName, lost);
+            _producers[(typeof(T), name)] = producer;
+            _runs[producer.Stream.Id] = producer;
+            _ = producer.Released.ContinueWith(_ => Forget(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
             // It is spoken to through the observers as long as anything of it is left, whatever becomes of its grain's activation.
             _ = Joining.AcquireAsync<T>(this);
             Joining.ReleaseObserversAfter<T>(this, producer.Released);
             return producer;
+
+            void Forget()
+            {
+                lock (_producers)
+                {
+                    if (_runs.GetValueOrDefault(producer.Stream.Id) == producer) _runs.Remove(producer.Stream.Id);
+                }
+
+                onReleased(producer);
+            }
         }
     }
 
