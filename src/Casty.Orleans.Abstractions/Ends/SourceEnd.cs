@@ -182,7 +182,8 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             else if (_core.IsOver)
             {
                 // A farewell goes by itself: an echo would let the producer go, and nobody would be left to answer this end.
-                reply = new FrameReply(null);
+                // But that the roster has come is not to wait for it.
+                reply = new FrameReply(_core.Echo);
             }
             else if (!_host.EchoDemand)
             {

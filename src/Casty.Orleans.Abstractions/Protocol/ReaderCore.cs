@@ -122,7 +122,10 @@ internal sealed partial class ReaderCore<T>
         if (frame.Stream != Stream || frame.Peer != Epoch) return Verdict.Stale;
 
         _answeredAt = now;
-        if (IsOver || _isReported) return Verdict.Duplicate;
+        if (_isReported) return Verdict.Duplicate;
+
+        Keep(frame.Roster);
+        if (IsOver) return Verdict.Duplicate;
 
         var verdict = Verdict.Duplicate;
         foreach (var batch in frame.Batches ?? [])
@@ -145,8 +148,6 @@ internal sealed partial class ReaderCore<T>
             _waitingElements += batch.Elements.Count;
             Track(batch);
         }
-
-        Keep(frame.Roster);
 
         _arrived.Clear();
         if (verdict == Verdict.Accepted)
