@@ -55,6 +55,7 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
     public void Start()
     {
         _host.Add(this);
+        if (!_producer.IsLocal) _core.Announce();
         Schedule();
     }
 

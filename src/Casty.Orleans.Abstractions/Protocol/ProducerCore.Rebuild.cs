@@ -89,6 +89,17 @@ internal sealed partial class ProducerCore<T>
         return null;
     }
 
+    /// <summary>How many of a writer's elements the reader has finished: the writer itself may not have heard of all of them.</summary>
+    private long FinishedOf(long writer)
+    {
+        foreach (var run in _readerReport?.Unfinished ?? [])
+        {
+            if (run.Writer == writer) return run.WriterFirst + Math.Max(0, _readerReport!.Finished - run.First);
+        }
+
+        return PositionOf(writer) ?? 0;
+    }
+
     /// <summary>Goes on with those who have reported.</summary>
     private void Open(TimeSpan now)
     {
@@ -152,7 +163,7 @@ internal sealed partial class ProducerCore<T>
         if (_writers.ContainsKey(report.Writer) || IsOver) return;
 
         long position = Math.Max(PositionOf(report.Writer) ?? 0, report.Confirmed);
-        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = report.Confirmed, Put = report.Put, CarriesRoster = _carriers.Contains(report.Writer) };
+        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = Math.Max(report.Confirmed, FinishedOf(report.Writer)), Put = report.Put, CarriesRoster = _carriers.Contains(report.Writer) };
         slot.Limit = slot.Ceiling = Math.Max(report.Held, position);
         slot.In.Grant(slot.Limit);
         _writers.Add(slot.Number, slot);

@@ -40,6 +40,9 @@ internal sealed partial class WriterCore<T>
         return true;
     }
 
+    /// <summary>Speaks at once, so that the producer may answer with what only a writer that is there can be told.</summary>
+    public void Announce() => _mustSpeak = true;
+
     /// <summary>The producer answered, though it has nothing to say yet.</summary>
     public void OnAnswered(TimeSpan now)
     {
