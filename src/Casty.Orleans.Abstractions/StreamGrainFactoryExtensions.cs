@@ -33,15 +33,17 @@ public static class StreamGrainFactoryExtensions
         var grain = host.Grains.GetGrain<IStreamProducerGrain<T>>(producer);
         var id = Guid.NewGuid();
 
+        StreamAttachRequest Request(Joining.Observers<T> observers) => new()
+        {
+            Process = host.Process,
+            End = id,
+            Observer = observers.Demand,
+            BufferSize = named.BufferSize,
+            SubscriptionTimeout = named.SubscriptionTimeout,
+        };
+
         var joined = await Joining.RunAsync<T>(
-            host, async observers => await grain.AttachAsync(new StreamAttachRequest
-            {
-                Process = host.Process,
-                End = id,
-                Observer = observers.Demand,
-                BufferSize = named.BufferSize,
-                SubscriptionTimeout = named.SubscriptionTimeout,
-            }),
+            host, async observers => await grain.AttachAsync(Request(observers)),
             () => grain.WithdrawAsync(id), cancellationToken).ConfigureAwait(false);
 
         var stream = new StreamKey(joined.Stream, joined.Incarnation);
@@ -49,7 +51,8 @@ public static class StreamGrainFactoryExtensions
         var core = new WriterCore<Element<T>>(stream, joined.Peer, StreamTimings.For(joined.Lease), now, Element<T>.SizeOf);
         core.OnDemand(new Demand(stream, joined.Peer, 0, 0, joined.Limit, joined.Grant), now, out _);
 
-        var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec);
+        var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec,
+            async report => await grain.RejoinWriterAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
         Joining.ReleaseObserversAfter<T>(host, end.Released);
         StreamHost.TieTo(owner, end);
         end.Start();
@@ -95,24 +98,28 @@ public static class StreamGrainFactoryExtensions
         var grain = host.Grains.GetGrain<IStreamConsumerGrain<T>>(StreamNames.ConsumerKey(producer, name));
         var id = Guid.NewGuid();
 
+        StreamSubscribeRequest<T> Request(Joining.Observers<T> observers) => new()
+        {
+            Process = host.Process,
+            End = id,
+            Observer = observers.Elements,
+            Producer = producer,
+            Consumer = name,
+            IsNamed = consumer is not null,
+            MaxDemandBytes = maxBytes,
+        };
+
         var joined = await Joining.RunAsync<T>(
-            host, async observers => await grain.OpenAsync(new StreamSubscribeRequest<T>
-            {
-                Process = host.Process,
-                End = id,
-                Observer = observers.Elements,
-                Producer = producer,
-                Consumer = name,
-                IsNamed = consumer is not null,
-                MaxDemandBytes = maxBytes,
-            }),
+            host, async observers => await grain.OpenAsync(Request(observers)),
             () => grain.CloseAsync(id, withdraw: true), cancellationToken).ConfigureAwait(false);
 
         var (initial, max) = resolved.Window;
         var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
             StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes);
         var end = new SourceEnd<T>(host, id, producer, name, consumer is not null, core, Joining.Demand(host, joined), codec,
-            onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)));
+            onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)),
+            async report => await host.Grains.GetGrain<IStreamProducerGrain<T>>(producer)
+                .RejoinReaderAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
         Joining.ReleaseObserversAfter<T>(host, end.Released);
         StreamHost.TieTo(owner, end);
         end.Start();

@@ -1,3 +1,4 @@
+using Casty.Orleans.Protocol;
 using Orleans;
 using Orleans.Placement;
 using Orleans.Runtime;
@@ -27,16 +28,16 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <inheritdoc/>
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        // A stream that has not ended goes on where this grain is activated next, from what its ends hold.
+        _host.FindProducer<T>(this.GetPrimaryKeyString())?.Close();
         Joining.Release<T>(_host);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public Task<StreamJoined<T>> AttachAsync(StreamAttachRequest request)
+    public async Task<StreamJoined<T>> AttachAsync(StreamAttachRequest request)
     {
-        IDemandPort port = request.Process == _host.Process
-            ? new LocalWriter(_host, request.End)
-            : new RemoteDemand(_host, request.Observer, request.End);
+        var port = PortOf(request);
         var named = new StreamProducerOptions { BufferSize = request.BufferSize, SubscriptionTimeout = request.SubscriptionTimeout };
 
         while (true)
@@ -44,7 +45,8 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             var producer = Borrow();
             if (producer.Attach(request.End, port, named) is { } demand)
             {
-                return Task.FromResult(Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant));
+                await producer.KeptAsync(demand.Peer);
+                return Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant);
             }
 
             _host.FreeName(producer);
@@ -62,10 +64,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <inheritdoc/>
     public async Task<StreamJoined<T>> SubscribeAsync(StreamSubscribeRequest<T> request)
     {
-        IReaderPort<T> port = request.Process == _host.Process
-            ? new LocalReader<T>(_host, request.End)
-            : new RemoteElements<T>(_host, request.Observer, request.End);
-
+        var port = PortOf(request);
         while (true)
         {
             var producer = Borrow();
@@ -90,9 +89,41 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     public CallerServices GetCallerServices() =>
         throw new NotSupportedException("Answered by the caller's own reference; never sent.");
 
-    private ProducerEnd<T> Borrow()
+    /// <inheritdoc/>
+    public Task<StreamJoined<T>> RejoinWriterAsync(StreamAttachRequest request, StreamWriterReport report)
     {
-        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), OnFree);
+        var producer = Borrow(new StreamKey(report.Stream, report.Incarnation));
+        var stream = producer.Rejoin(request.End, PortOf(request), WireFormat.FromWire(report)) ?? throw Gone(producer, "writer");
+        return Task.FromResult(Joined(producer, stream, report.Writer));
+    }
+
+    /// <inheritdoc/>
+    public async Task<StreamJoined<T>> RejoinReaderAsync(StreamSubscribeRequest<T> request, StreamReaderReport report)
+    {
+        var producer = Borrow(new StreamKey(report.Stream, report.Incarnation));
+
+        // It joined a run that was given up before anything came of it: it joins the one that was there before, as if for the first time.
+        if (report.Stream != producer.Stream.Id && report is { Positions: [], Unfinished: [] }) return await SubscribeAsync(request);
+
+        var facts = WireFormat.FromWire(report, request.Consumer, request.IsNamed);
+        var stream = producer.Rejoin(request.End, PortOf(request), facts, request.MaxDemandBytes) ?? throw Gone(producer, "reader");
+        return Joined(producer, stream, report.Epoch);
+    }
+
+    private static StreamAbandonedException Gone(ProducerEnd<T> producer, string end) =>
+        new($"Stream '{producer.Name}' goes on without this {end}, or has ended: it was away for too long.");
+
+    private IDemandPort PortOf(StreamAttachRequest request) => request.Process == _host.Process
+        ? new LocalWriter(_host, request.End)
+        : new RemoteDemand(_host, request.Observer, request.End);
+
+    private IReaderPort<T> PortOf(StreamSubscribeRequest<T> request) => request.Process == _host.Process
+        ? new LocalReader<T>(_host, request.End)
+        : new RemoteElements<T>(_host, request.Observer, request.End);
+
+    private ProducerEnd<T> Borrow(StreamKey? lost = null)
+    {
+        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), OnFree, lost);
 
         // A live stream keeps its activation, however quiet it is; one whose name is free lets it go.
         DelayDeactivation(TimeSpan.MaxValue);
@@ -106,7 +137,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         GrainContext.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationRequested, "The stream has ended."));
     }
 
-    private StreamJoined<T> Joined(ProducerEnd<T> producer, Protocol.StreamKey stream, long peer, long position = 0, long limit = 0, long grant = 0) => new()
+    private StreamJoined<T> Joined(ProducerEnd<T> producer, StreamKey stream, long peer, long position = 0, long limit = 0, long grant = 0) => new()
     {
         Stream = stream.Id,
         Incarnation = stream.Incarnation,

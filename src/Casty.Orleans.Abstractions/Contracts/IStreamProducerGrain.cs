@@ -29,6 +29,16 @@ public interface IStreamProducerGrain<T> : IGrainWithStringKey
     [AlwaysInterleave, Alias("unsubscribe")]
     Task UnsubscribeAsync(Guid end);
 
+    /// <summary>A writer that its producer does not answer, or does not know, asks how the stream goes on.</summary>
+    /// <exception cref="StreamAbandonedException">It does not go on with this writer.</exception>
+    [AlwaysInterleave, ResponseTimeout("00:00:05"), Alias("rejoin-writer")]
+    Task<StreamJoined<T>> RejoinWriterAsync(StreamAttachRequest request, StreamWriterReport report);
+
+    /// <summary>A reader that its producer does not answer, or does not know, asks how the stream goes on.</summary>
+    /// <exception cref="StreamException">It does not go on with this reader.</exception>
+    [AlwaysInterleave, ResponseTimeout("00:00:05"), Alias("rejoin-reader")]
+    Task<StreamJoined<T>> RejoinReaderAsync(StreamSubscribeRequest<T> request, StreamReaderReport report);
+
     /// <summary>The services of the caller's process. Answered by the reference itself; no message is sent.</summary>
 #pragma warning disable ORLEANS0009 // The analyzer knows no request types but Orleans' own; this one is never awaited, as it is never sent.
     [AnsweredByCaller, Alias("services")]

@@ -79,6 +79,14 @@ internal static class Joining
         return new Observers<T>(await elements.ConfigureAwait(false), await demand.ConfigureAwait(false));
     }
 
+    /// <summary>The observers that an end of this process holds already.</summary>
+    public static async Task<Observers<T>> PeekAsync<T>(StreamHost host)
+    {
+        var observers = await AcquireAsync<T>(host).ConfigureAwait(false);
+        Release<T>(host);
+        return observers;
+    }
+
     public static void Release<T>(StreamHost host)
     {
         host.Of<T>().Observer.Release();

@@ -70,6 +70,7 @@ internal sealed class ElementEndpoint<T>(StreamHost host) : IStreamElementObserv
         {
             Demand = reply.Demand is { } demand ? WireFormat.ToWire(demand, Guid.Empty, host) : null,
             IsUnknown = reply.IsUnknown,
+            IsFenced = reply.IsFenced,
         });
     }
 

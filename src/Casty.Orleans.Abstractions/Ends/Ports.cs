@@ -5,7 +5,8 @@ namespace Casty.Orleans;
 /// <summary>What a receiver answers to a frame.</summary>
 /// <param name="Demand">Its newest demand; null where it has none for this sender.</param>
 /// <param name="IsUnknown">The receiver is not there.</param>
-internal readonly record struct FrameReply(Demand? Demand, bool IsUnknown = false);
+/// <param name="IsFenced">The receiver belongs to a newer lifetime of the producer.</param>
+internal readonly record struct FrameReply(Demand? Demand, bool IsUnknown = false, bool IsFenced = false);
 
 /// <summary>What a sender answers to a demand.</summary>
 /// <param name="End">To a reader that is not listened to any more: why; null where all is well.</param>

@@ -6,7 +6,7 @@ namespace Casty.Orleans;
 /// The middle of one run of a stream: the shell around <see cref="ProducerCore{T}"/>. It belongs to its process, and the
 /// producer grain's activation only borrows it: the ends talk to it through observers, or directly within the process.
 /// </summary>
-internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStreamEnd
+internal sealed partial class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStreamEnd
 {
     private static readonly TimeSpan NoWriterWarning = TimeSpan.FromSeconds(30);
 
@@ -29,7 +29,12 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isFree;
 
-    public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, Action<ProducerEnd<T>>? onFree)
+    /// <param name="host">The process.</param>
+    /// <param name="name">The stream's name.</param>
+    /// <param name="codec">Serialises elements; null where none is.</param>
+    /// <param name="onFree">Called once the name is free for another run of the stream.</param>
+    /// <param name="lost">The run of the stream and the producer's lifetime that this one takes the place of; null begins a run.</param>
+    public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, Action<ProducerEnd<T>>? onFree, StreamKey? lost = null)
     {
         _host = host;
         Name = name;
@@ -41,8 +46,14 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             SubscriptionTimeout = StreamProducerOptions.DefaultSubscriptionTimeout,
         });
         Timings = StreamTimings.For(host.Options.LeaseDuration);
-        _core = new ProducerCore<Element<T>>(new StreamKey(Guid.NewGuid(), DateTime.UtcNow.Ticks), _options.BufferSize!.Value,
-            _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf);
+
+        // Incarnations only grow, in any silo: the clock is one, and whoever takes a place goes beyond the one before.
+        long incarnation = DateTime.UtcNow.Ticks;
+        _core = lost is { } before
+            ? ProducerCore<Element<T>>.Rebuild(new StreamKey(before.Id, Math.Max(incarnation, before.Incarnation + 1)), Timings, host.Clock.Now, Element<T>.SizeOf)
+            : new ProducerCore<Element<T>>(new StreamKey(Guid.NewGuid(), incarnation), _options.BufferSize!.Value,
+                _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf);
+        if (!_core.IsRebuilding) _opened.SetResult();
         _timer = new DeadlineTimer(host.Clock, OnTimer);
         host.Add(this);
     }
@@ -73,7 +84,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         Demand demand;
         lock (_gate)
         {
-            if (_core.IsOver || _isFree) return null;
+            if (_core.IsOver || _isFree || _isClosed) return null;
 
             var now = _host.Clock.Now;
             if (!_writerNumbers.TryGetValue(end, out long writer))
@@ -81,7 +92,8 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
                 if (_core.End is { } ended) throw Refusal(ended, now);
 
                 Agree(named);
-                writer = _core.Attach(now);
+                writer = Random.Shared.NextInt64(1, long.MaxValue);   // unlike a count, it means the same to every lifetime
+                _core.Attach(writer, now, carriesRoster: port is RemoteDemand);
                 _writerNumbers.Add(end, writer);
                 _writers.Add(writer, port);
                 _warnAt = TimeSpan.MaxValue;
@@ -116,9 +128,10 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         long? position = null;
         IReaderPort<T>? before;
         long epoch;
+        await _opened.Task;
         lock (_gate)
         {
-            if (_core.IsOver || _isFree) return null;
+            if (_core.IsOver || _isFree || _isClosed) return null;
             if (_core.Consumer is { } other && other != consumer)
             {
                 throw new StreamOccupiedException($"Stream '{Name}' is read by consumer '{other}', and a stream has one consumer; '{consumer}' was refused.", other);
@@ -136,9 +149,9 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         long first;
         lock (_gate)
         {
-            if (_core.IsOver || _isFree) return null;
+            if (_core.IsOver || _isFree || _isClosed) return null;
             if (!port.IsLocal) EncodeHeld();
-            first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes);
+            first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes, carriesRoster: !port.IsLocal);
             epoch = _core.Epoch;
             _reader = port;
             _readerEnd = end;
@@ -171,11 +184,13 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         FrameReply reply;
         lock (_gate)
         {
+            if (_isClosed) return new ValueTask<FrameReply>(new FrameReply(null, IsUnknown: true));
             if (IsReaderRemote) Encode(frame);
             var verdict = _core.OnFrame(frame, _host.Clock.Now, out string? violation);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
             if (frame.Leaving) Forget(frame.Peer);
-            reply = _core.TryTakeDemandFor(frame.Peer, out var demand) ? new FrameReply(demand) : new FrameReply(null, IsUnknown: true);
+            reply = _core.TryTakeDemandFor(frame.Peer, out var demand) ? new FrameReply(demand)
+                : new FrameReply(null, IsUnknown: verdict == Verdict.Stale || !_core.IsRebuilding);
         }
 
         Run();
@@ -187,6 +202,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         DemandReply reply;
         lock (_gate)
         {
+            if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true));
             var verdict = _core.OnDemand(demand, _host.Clock.Now, out string? violation);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
             _isReaderReady |= verdict is Verdict.Accepted or Verdict.Duplicate;
@@ -241,7 +257,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         lock (_gate)
         {
             // A reader joins before it is made: whatever comes before its first demand would find nobody.
-            if (_inFlight.IsFull || _reader is null || !_isReaderReady) return false;
+            if (_inFlight.IsFull || _reader is null || !_isReaderReady || _isClosed) return false;
             if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) return false;
             reader = _reader;
             ticket = _inFlight.Take();
@@ -279,14 +295,18 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
 
     private void OnReply(FrameReply reply, int ticket)
     {
+        bool isFenced;
         lock (_gate)
         {
             _inFlight.Return(ticket);
+            isFenced = reply.IsFenced;
             if (reply.Demand is { } demand && _core.OnDemand(demand, _host.Clock.Now, out string? violation) == Verdict.Violation)
             {
                 _host.Log.Violation(Name, violation!);
             }
         }
+
+        if (isFenced) Close();
     }
 
     private void OnLost(Exception exception, int ticket)
@@ -331,6 +351,9 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         TimeSpan deadline;
         lock (_gate)
         {
+            if (!_core.IsRebuilding) _opened.TrySetResult();
+            TellKept();
+            if (_isClosed) return;
             free = !_isFree && (_core.IsOver || (_core.IsUnused && !_core.IsReaderAttached));
             _isFree |= free;
             release = _isFree && (_core.IsForgotten || _core.Writers == 0) && !_released.Task.IsCompleted;

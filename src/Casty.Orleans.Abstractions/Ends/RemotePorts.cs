@@ -10,7 +10,7 @@ internal sealed class RemoteElements<T>(StreamHost host, IStreamElementObserver<
     public async ValueTask<FrameReply> OnFrameAsync(Frame<Element<T>> frame)
     {
         var reply = await observer.OnNextAsync(WireFormat.ToWire(frame, end, host)).ConfigureAwait(false);
-        return new FrameReply(reply.Demand is { } demand ? WireFormat.FromWire(demand) : null, reply.IsUnknown);
+        return new FrameReply(reply.Demand is { } demand ? WireFormat.FromWire(demand) : null, reply.IsUnknown, reply.IsFenced);
     }
 
     public ValueTask<long?> YieldAsync(long epoch) => observer.YieldAsync(end, epoch);

@@ -14,7 +14,8 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
     private readonly StreamHost _host;
     private readonly ElementCodec<T>? _codec;
     private readonly SlabWriter _slab = new();
-    private readonly IElementPort<T> _producer;
+    private readonly Func<WriterReport, Task<StreamJoined<T>>>? _rejoin;
+    private IElementPort<T> _producer;
     private readonly WriterCore<Element<T>> _core;
     private readonly DeadlineTimer _timer;
     private readonly InFlight _inFlight = new();
@@ -24,9 +25,12 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource<bool>? _room;
     private int _roomWaiters;
+    private TimeSpan _rejoinAt = TimeSpan.MaxValue;
+    private bool _isRejoining;
     private bool _saidBye;
 
-    public SinkEnd(StreamHost host, Guid id, string producer, WriterCore<Element<T>> core, IElementPort<T> port, ElementCodec<T>? codec)
+    public SinkEnd(StreamHost host, Guid id, string producer, WriterCore<Element<T>> core, IElementPort<T> port, ElementCodec<T>? codec,
+        Func<WriterReport, Task<StreamJoined<T>>>? rejoin = null)
     {
         _host = host;
         Id = id;
@@ -34,6 +38,7 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
         _core = core;
         _producer = port;
         _codec = codec;
+        _rejoin = rejoin;
         _timer = new DeadlineTimer(host.Clock, OnTimer);
     }
 
@@ -185,7 +190,8 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
 
     public ValueTask<DemandReply> OnDemandAsync(Demand demand)
     {
-        Apply(demand);
+        if (demand.IsMoved) Follow(demand);
+        else Apply(demand);
         Run();
         return new ValueTask<DemandReply>(new DemandReply(null));
     }
@@ -212,9 +218,11 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
         while (true)
         {
             Frame<Element<T>> frame;
+            IElementPort<T> producer;
             int ticket;
             lock (_gate)
             {
+                producer = _producer;
                 bool isBye = _core.Outcome is not null;
                 if (!isBye && _inFlight.IsFull) break;
                 if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) break;
@@ -222,14 +230,14 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
                 ticket = _inFlight.Take();
             }
 
-            Send(frame, ticket);
+            Send(producer, frame, ticket);
         }
 
         TimeSpan deadline;
         bool isReleased;
         lock (_gate)
         {
-            deadline = _core.NextDeadline;
+            deadline = _core.NextDeadline < _rejoinAt ? _core.NextDeadline : _rejoinAt;
             isReleased = _core.Outcome is not null && _saidBye;
         }
 
@@ -252,12 +260,12 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
         lock (_encoding) return _codec.Encode(value, _slab);
     }
 
-    private void Send(Frame<Element<T>> frame, int ticket)
+    private void Send(IElementPort<T> producer, Frame<Element<T>> frame, int ticket)
     {
         ValueTask<FrameReply> reply;
         try
         {
-            reply = _producer.OnFrameAsync(frame);
+            reply = producer.OnFrameAsync(frame);
         }
         catch (Exception exception)
         {
@@ -285,9 +293,102 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
 
     private void OnReply(FrameReply reply, int ticket)
     {
-        lock (_gate) _inFlight.Return(ticket);
+        bool isCurrent;
+        lock (_gate)
+        {
+            isCurrent = _inFlight.Return(ticket);
+            if (isCurrent && !reply.IsUnknown) _core.OnAnswered(_host.Clock.Now);
+        }
+
         if (reply.Demand is { } demand) Apply(demand);
-        else if (reply.IsUnknown) Settle(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this writer any more."));
+        else if (reply.IsUnknown && isCurrent) Rejoin();
+    }
+
+    /// <summary>
+    /// The producer is silent, or does not know this writer: its grain knows how the stream goes on, or makes it go on (P-15).
+    /// </summary>
+    private void Rejoin()
+    {
+        WriterReport report;
+        lock (_gate)
+        {
+            if (_core.Outcome is not null || _isRejoining) return;
+            _isRejoining = _rejoin is not null;
+            _rejoinAt = TimeSpan.MaxValue;
+            report = _core.BeginRejoin();
+        }
+
+        if (_rejoin is null) Settle(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this writer any more."));
+        else _ = RejoinAsync(_rejoin, report);
+    }
+
+    /// <summary>The producer gives up its place and says so.</summary>
+    private void Follow(Demand farewell)
+    {
+        lock (_gate)
+        {
+            if (farewell.Stream != _core.Stream) return;
+            _core.Keep(farewell.Roster);
+        }
+
+        Rejoin();
+    }
+
+    private async Task RejoinAsync(Func<WriterReport, Task<StreamJoined<T>>> rejoin, WriterReport report)
+    {
+        StreamEnd? refusal = null;
+        StreamJoined<T>? joined = null;
+        try
+        {
+            joined = await Task.Run(() => rejoin(report)).ConfigureAwait(false);
+        }
+        catch (StreamException exception)
+        {
+            refusal = new StreamEnd(exception.Reason, exception.Message, exception.InnerException);
+        }
+        catch (Exception exception)
+        {
+            _host.Log.FrameLost(exception, Producer);
+        }
+
+        lock (_gate)
+        {
+            var now = _host.Clock.Now;
+            _isRejoining = false;
+            if (refusal is not null)
+            {
+                _core.Settle(refusal);
+            }
+            else if (joined is null)
+            {
+                _rejoinAt = now + StreamTimings.Default.Retry;
+            }
+            else
+            {
+                _producer = Joining.Elements(_host, joined);
+                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), now)) _host.Log.Rejoined("writer", Producer, joined.Incarnation);
+                else _core.OnAnswered(now);
+                _inFlight.GiveUp();
+                if (!_producer.IsLocal && _codec is not null) EncodeHeld();
+            }
+
+            Wake();
+        }
+
+        Run();
+    }
+
+    /// <summary>The producer was in this process and is in another now.</summary>
+    private void EncodeHeld()
+    {
+        try
+        {
+            lock (_encoding) _core.Convert(element => element.IsEncoded ? element : _codec!.Encode(element.Value, _slab));
+        }
+        catch (Exception exception)
+        {
+            _core.Settle(new StreamEnd(StreamEndReason.Failed, "An element could not be serialised for the producer's new place.", exception));
+        }
     }
 
     /// <summary>What became of the frame is unknown; the core sends again in its own time.</summary>
@@ -322,12 +423,16 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
 
     private void OnTimer()
     {
+        bool isLost;
         lock (_gate)
         {
-            if (_core.OnTick(_host.Clock.Now)) _inFlight.GiveUp();
+            var now = _host.Clock.Now;
+            if (_core.OnTick(now)) _inFlight.GiveUp();
+            isLost = now >= _rejoinAt || _core.IsSuspicious(now);
             Wake();
         }
 
+        if (isLost) Rejoin();
         Run();
     }
 

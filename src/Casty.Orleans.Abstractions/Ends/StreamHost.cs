@@ -123,18 +123,26 @@ internal sealed class StreamHost
     }
 
     /// <summary>The producer of a stream in this silo: the one that there is, or a new run of the stream.</summary>
-    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onFree)
+    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onFree) => GetProducer(name, onFree, lost: null);
+
+    /// <summary>The producer of a stream in this silo that takes the place of a lost one, or has taken it already.</summary>
+    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onFree, Protocol.StreamKey? lost)
     {
         lock (_producers)
         {
-            if (_producers.TryGetValue((typeof(T), name), out object? known)) return (ProducerEnd<T>)known;
+            if (_producers.TryGetValue((typeof(T), name), out object? known))
+            {
+                var present = (ProducerEnd<T>)known;
+                if (lost is not { } stream || present.Stream.Id == stream.Id || !present.IsProvisional) return present;
+                present.Close();   // its ends follow, and join the stream that was there before them
+            }
 
             var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: end =>
             {
                 FreeName(end);
                 onFree(end);
-            });
-            _producers.Add((typeof(T), name), producer);
+            }, lost);
+            _producers[(typeof(T), name)] = producer;
 
             // It is spoken to through the observers as long as anything of it is left, whatever becomes of its grain's activation.
             _ = Joining.AcquireAsync<T>(this);

@@ -21,6 +21,9 @@ internal static class WireFormat
         Leaving = frame.Leaving,
         IsHeldBack = frame.IsHeldBack,
         Number = frame.Number,
+        Roster = ToWire(frame.Roster),
+        RosterSeen = frame.RosterSeen,
+        IsMoved = frame.IsMoved,
     };
 
     /// <exception cref="FormatException">The frame is not one that this protocol writes.</exception>
@@ -28,7 +31,7 @@ internal static class WireFormat
         new StreamKey(frame.Stream, frame.Incarnation), frame.Peer,
         frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
         frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
-        frame.Number);
+        frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved);
 
     public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()
     {
@@ -42,11 +45,15 @@ internal static class WireFormat
         Grant = demand.Grant,
         End = ToWire(demand.End, host),
         Leave = (int)demand.Leave,
+        Roster = ToWire(demand.Roster),
+        RosterSeen = demand.RosterSeen,
+        IsMoved = demand.IsMoved,
     };
 
     public static Demand FromWire(StreamDemand demand) => new(
         new StreamKey(demand.Stream, demand.Incarnation), demand.Peer, demand.Received, demand.Confirmed, demand.Limit,
-        demand.Grant, FromWire(demand.End), (Leave)demand.Leave);
+        demand.Grant, FromWire(demand.End), (Leave)demand.Leave, FromWire(demand.Roster), demand.RosterSeen,
+        demand.IsMoved);
 
     /// <summary>A cause that Orleans cannot serialise would keep the end itself from arriving: it goes by its name.</summary>
     public static StreamEndInfo? ToWire(StreamEnd? end, StreamHost host) => end switch
@@ -58,6 +65,55 @@ internal static class WireFormat
 
     public static StreamEnd? FromWire(StreamEndInfo? end) =>
         end is null ? null : new StreamEnd(end.Reason, end.Message, end.Cause);
+
+    public static StreamWriterReport ToWire(WriterReport report, StreamHost host) => new()
+    {
+        Stream = report.Stream.Id,
+        Incarnation = report.Stream.Incarnation,
+        Writer = report.Writer,
+        Confirmed = report.Confirmed,
+        Put = report.Put,
+        Held = report.Held,
+        End = ToWire(report.End, host),
+        Roster = ToWire(report.Roster),
+    };
+
+    public static WriterReport FromWire(StreamWriterReport report) => new(
+        new StreamKey(report.Stream, report.Incarnation), report.Writer, report.Confirmed, report.Put, report.Held, FromWire(report.End), FromWire(report.Roster));
+
+    public static StreamReaderReport ToWire(ReaderReport report, StreamHost host) => new()
+    {
+        Stream = report.Stream.Id,
+        Incarnation = report.Stream.Incarnation,
+        Epoch = report.Epoch,
+        Received = report.Received,
+        Finished = report.Finished,
+        Unfinished = Array.ConvertAll(report.Unfinished, run => new StreamRun(run.First, run.Count, run.Writer, run.WriterFirst)),
+        Positions = Array.ConvertAll(report.Positions, one => new StreamWriterPosition(one.Writer, one.Next)),
+        End = ToWire(report.End, host),
+        Roster = ToWire(report.Roster),
+    };
+
+    public static ReaderReport FromWire(StreamReaderReport report, string consumer, bool isNamed) => new(
+        new StreamKey(report.Stream, report.Incarnation), report.Epoch, consumer, isNamed, report.Received, report.Finished,
+        Array.ConvertAll(report.Unfinished, run => new Run(run.First, run.Count, run.Writer, run.WriterFirst)),
+        Array.ConvertAll(report.Positions, one => new WriterPosition(one.Writer, one.Next)), FromWire(report.End), FromWire(report.Roster));
+
+    private static StreamRoster? ToWire(Roster? roster) => roster is null ? null : new StreamRoster
+    {
+        Incarnation = roster.Incarnation,
+        Version = roster.Version,
+        Writers = Array.ConvertAll(roster.Writers, one => new StreamRosterEntry(one.Writer, one.EndAt, one.Outcome)),
+        Consumer = roster.Consumer,
+        IsNamed = roster.IsNamed,
+        Epoch = roster.Epoch,
+        BufferSize = roster.BufferSize,
+        SubscriptionTimeout = roster.SubscriptionTimeout,
+    };
+
+    private static Roster? FromWire(StreamRoster? roster) => roster is null ? null : new Roster(
+        roster.Incarnation, roster.Version, Array.ConvertAll(roster.Writers, one => new RosterEntry(one.Writer, one.EndAt, one.Outcome)),
+        roster.Consumer, roster.IsNamed, roster.Epoch, roster.BufferSize, roster.SubscriptionTimeout);
 
     private static StreamBatch ToWire<T>(Batch<Element<T>> batch) => new()
     {

@@ -6,14 +6,15 @@ namespace Casty.Orleans.Protocol;
 /// The middle of a stream: takes the writers' elements in each writer's order, holds what the reader has not confirmed,
 /// sends what the reader asked for, and shares the buffer among the writers. It decides how the stream ends.
 /// </summary>
-internal sealed class ProducerCore<T>
+internal sealed partial class ProducerCore<T>
 {
     private readonly Dictionary<long, WriterSlot<T>> _writers = [];
     private readonly Queue<WriterSlot<T>> _dirty = new();
     private readonly List<WriterSlot<T>> _turn = [];   // who has not ended, in the order of being served
     private readonly RingBuffer<Run> _runs = new();
     private readonly List<Batch<T>> _arrived = [];
-    private readonly Outbound<T> _out;
+    private readonly Func<T, int>? _sizeOf;
+    private Outbound<T> _out;
     private readonly StreamTimings _timings;
     private TimeSpan _subscriptionTimeout;
     private int _bufferSize;
@@ -29,12 +30,6 @@ internal sealed class ProducerCore<T>
     private bool _someEnded;
     private int _served;
 
-    /// <summary>Consecutive elements of one writer in the stream's order.</summary>
-    private readonly record struct Run(long First, long Count, long Writer, long WriterFirst)
-    {
-        public long End => First + Count;
-    }
-
     public ProducerCore(StreamKey stream, int bufferSize, TimeSpan subscriptionTimeout, StreamTimings timings, TimeSpan now,
         Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue)
     {
@@ -42,6 +37,7 @@ internal sealed class ProducerCore<T>
         _bufferSize = bufferSize;
         _subscriptionTimeout = subscriptionTimeout;
         _timings = timings;
+        _sizeOf = sizeOf;
         _out = new Outbound<T>(0, sizeOf, maxBytes);
         _retry = new RetryTimer(timings);
         _unreadSince = now;
@@ -71,7 +67,7 @@ internal sealed class ProducerCore<T>
     public bool IsForgotten { get; private set; }
 
     /// <summary>No writer, no reader, and nothing to keep: the stream might as well never have been.</summary>
-    public bool IsUnused => _writers.Count == 0 && Consumer is null && End is null && _out.Next == 0;
+    public bool IsUnused => !IsRebuilding && _writers.Count == 0 && Consumer is null && End is null && _out.Next == 0;
 
     public long Next => _out.Next;
 
@@ -100,14 +96,21 @@ internal sealed class ProducerCore<T>
     public void Convert(Func<T, T> convert) => _out.Convert(convert);
 
     /// <summary>A writer joins. It must not when the stream has an end.</summary>
-    public long Attach(TimeSpan now)
+    public long Attach(TimeSpan now) => Attach(_nextWriter++, now);
+
+    /// <summary>A writer joins under a number of its own. It must not when the stream has an end.</summary>
+    /// <param name="number">The writer's number.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="carriesRoster">It is in another process than this producer.</param>
+    public long Attach(long number, TimeSpan now, bool carriesRoster = false)
     {
         Debug.Assert(End is null && !IsOver);
         if (IsUnused && !IsReaderAttached) _unreadSince = now;
 
-        var slot = new WriterSlot<T>(_nextWriter++, now);
+        var slot = new WriterSlot<T>(number, now) { CarriesRoster = carriesRoster };
         _writers.Add(slot.Number, slot);
         _turn.Add(slot);
+        OnRosterChanged();
         ShareCredit();
         return slot.Number;
     }
@@ -128,7 +131,8 @@ internal sealed class ProducerCore<T>
     /// <param name="position">Where the one before stopped, if it could say; null goes on after the last confirmed element.</param>
     /// <param name="now">The time.</param>
     /// <param name="maxBytes">What may be out and unconfirmed, in bytes.</param>
-    public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now, long maxBytes = long.MaxValue)
+    /// <param name="carriesRoster">The reader is in another process than this producer.</param>
+    public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now, long maxBytes = long.MaxValue, bool carriesRoster = false)
     {
         Debug.Assert(!IsOver);
         _out.MaxBytes = maxBytes;
@@ -145,6 +149,9 @@ internal sealed class ProducerCore<T>
         IsNamed = isNamed;
         Epoch++;
         IsReaderAttached = true;
+        _readerCarriesRoster = carriesRoster;
+        _readerRosterSeen = _readerRosterSaid = 0;
+        OnRosterChanged();
         _isFenced = false;
         _readerHeardAt = now;
         _retry.OnProgress(now);
@@ -172,10 +179,10 @@ internal sealed class ProducerCore<T>
     public Verdict OnFrame(Frame<T> frame, TimeSpan now, out string? violation)
     {
         violation = null;
+        if (IsRebuilding && frame.Stream == Stream) return _reports.ContainsKey(frame.Peer) ? Verdict.Duplicate : Verdict.Stale;
         if (frame.Stream != Stream || !_writers.TryGetValue(frame.Peer, out var slot)) return Verdict.Stale;
 
         slot.HeardAt = now;
-        slot.IsHeard = true;
         if (frame.Leaving)
         {
             // It knows how it ended and will not ask again; where it does so before its end arrived, it gave up (P-10).
@@ -207,6 +214,12 @@ internal sealed class ProducerCore<T>
             slot.In.Lower(slot.Limit);
         }
 
+        if (frame.RosterSeen > slot.RosterSeen)
+        {
+            slot.RosterSeen = Math.Min(frame.RosterSeen, RosterVersion);
+            OnRosterSeen();
+        }
+
         slot.OnWanted(frame.Wanted, frame.Number);
         MarkDirty(slot);
         ShareCredit();
@@ -218,6 +231,7 @@ internal sealed class ProducerCore<T>
     public Verdict OnDemand(Demand demand, TimeSpan now, out string? violation)
     {
         violation = null;
+        if (IsRebuilding && demand.Stream == Stream) return Hold(demand);
         if (demand.Stream != Stream || demand.Peer != Epoch || !IsReaderAttached || IsOver) return Verdict.Stale;
 
         if (demand.Limit < demand.Confirmed || !_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
@@ -228,6 +242,12 @@ internal sealed class ProducerCore<T>
         }
 
         _readerHeardAt = now;
+        if (demand.RosterSeen > _readerRosterSeen)
+        {
+            _readerRosterSeen = Math.Min(demand.RosterSeen, RosterVersion);
+            OnRosterSeen();
+        }
+
         if (progress) _retry.OnProgress(now);
         progress |= demand.Limit > _out.Limit;
         _out.Grant(demand.Limit);
@@ -270,7 +290,7 @@ internal sealed class ProducerCore<T>
     /// <summary>Takes what is to be said to one writer, in answer to its frame.</summary>
     public bool TryTakeDemandFor(long writer, out Demand demand)
     {
-        if (!_writers.TryGetValue(writer, out var slot))
+        if (IsRebuilding || !_writers.TryGetValue(writer, out var slot))
         {
             demand = default;
             return false;
@@ -300,7 +320,7 @@ internal sealed class ProducerCore<T>
     public bool TryTakeFrame(int maxElements, long maxBytes, TimeSpan now, out Frame<T> frame)
     {
         frame = default;
-        if (!IsReaderAttached || IsOver || !_out.CanSend) return false;
+        if (!IsReaderAttached || IsOver || IsRebuilding || !(_out.CanSend || IsRosterNews)) return false;
 
         bool isFirstUnanswered = !_out.IsUnanswered;
         List<Batch<T>>? batches = null;
@@ -326,12 +346,13 @@ internal sealed class ProducerCore<T>
         }
 
         long endAt = _out.TryTakeEnd() ? _out.Next : -1;
-        if (count == 0 && endAt < 0) return false;
+        if (count == 0 && endAt < 0 && !IsRosterNews) return false;
 
         // The wait begins with the first frame that is unanswered: later ones must not put off its repetition (P-05).
         if (isFirstUnanswered) _retry.OnProgress(now);
         frame = new Frame<T>(Stream, Epoch, batches?.ToArray() ?? (count == 0 ? [] : [single]), endAt, endAt >= 0 ? End : null,
-            IsHeldBack: _out.IsHeldBack);
+            IsHeldBack: _out.IsHeldBack, Roster: IsRosterUnknown ? Roster : null);
+        _readerRosterSaid = RosterVersion;
         return true;
     }
 
@@ -342,6 +363,7 @@ internal sealed class ProducerCore<T>
         {
             if (IsForgotten) return TimeSpan.MaxValue;
             if (IsOver) return _endedAt + 2 * _timings.Lease;
+            if (IsRebuilding) return _openAt;
 
             var due = Min(UnreadDeadline, _leaseCheckAt);
             return IsReaderAttached && IsUnresolved ? Min(due, RetryAt) : due;
@@ -358,6 +380,12 @@ internal sealed class ProducerCore<T>
             return false;
         }
 
+        if (IsRebuilding)
+        {
+            if (now >= _openAt) Open(now);
+            return false;
+        }
+
         if (now >= _leaseCheckAt) CheckLeases(now);
         if (now >= UnreadDeadline && !IsOver)
         {
@@ -367,6 +395,7 @@ internal sealed class ProducerCore<T>
         if (IsOver || !IsReaderAttached || !IsUnresolved || now < RetryAt) return false;
 
         _retry.OnExpired(now);
+        _readerRosterSaid = _readerRosterSeen;
         _out.Rewind();
         RewindRuns();
         AssertInvariants();
@@ -374,7 +403,7 @@ internal sealed class ProducerCore<T>
     }
 
     /// <summary>Something has not arrived, or could not leave because answers were lost.</summary>
-    private bool IsUnresolved => _out.IsUnanswered || _out.CanSend;
+    private bool IsUnresolved => _out.IsUnanswered || _out.CanSend || IsRosterUnknown;
 
     /// <summary>A reader that is not heard of must not cost a window of elements at every turn: the wait grows long.</summary>
     private TimeSpan RetryAt => _retry.RetryAt(longest: _timings.Renewal);
@@ -449,6 +478,8 @@ internal sealed class ProducerCore<T>
     private void OnWriterEnded(WriterSlot<T> slot, StreamEnd end, TimeSpan now)
     {
         _turn.Remove(slot);
+        OnRosterChanged();
+        if (!IsKept(RosterVersion)) _unkeptEnds.Add((slot, RosterVersion));
         _someEnded = true;
         if (end.Reason == StreamEndReason.Abandoned) _abandoned = true;
 
@@ -467,8 +498,7 @@ internal sealed class ProducerCore<T>
         var patience = 1.75 * _timings.Lease;
         foreach (var slot in _writers.Values.Where(slot => now - slot.HeardAt >= patience).ToArray())
         {
-            if (!slot.IsHeard) Withdraw(slot.Number, now);   // it never learnt that it was let in
-            else if (!slot.IsEnded) Lose(slot, $"A writer was not heard of for {2 * _timings.Lease}.", now);
+            if (!slot.IsEnded) Lose(slot, $"A writer was not heard of for {2 * _timings.Lease}.", now);
             else if (slot.IsFinished) Remove(slot);
         }
 
@@ -502,6 +532,10 @@ internal sealed class ProducerCore<T>
         bool restarted = _out.TryRestart(_out.Confirmed);
         Debug.Assert(restarted);
         RewindRuns();
+        OnRosterChanged();
+
+        // The writers know how far the subscription is, for the case that this producer does not live to tell its next reader.
+        foreach (var slot in _writers.Values) MarkDirty(slot);
     }
 
     private void Finish(TimeSpan now)
@@ -550,8 +584,9 @@ internal sealed class ProducerCore<T>
 
         // Who has ended waits for what becomes of its elements; who has not is sent away by any end.
         bool isTold = IsOver || (End is { } end && (!slot.IsEnded || end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation));
-        return new Demand(Stream, slot.Number, slot.In.Received, isFinished ? slot.In.Received : slot.Confirmed, slot.Limit, slot.Grant,
-            isTold ? End : null);
+        long received = slot.IsEnded && !IsEndKept(slot) ? slot.In.Received - 1 : slot.In.Received;
+        return new Demand(Stream, slot.Number, received, isFinished ? received : Math.Min(slot.Confirmed, received), slot.Limit, slot.Grant,
+            isTold ? End : null, Roster: slot.RosterSeen < RosterVersion && _keepers.Contains(slot) ? Roster : null);
     }
 
     private void MarkDirty(WriterSlot<T> slot)
@@ -563,8 +598,10 @@ internal sealed class ProducerCore<T>
 
     private void Remove(WriterSlot<T> slot)
     {
+        _unkeptEnds.RemoveAll(one => one.Slot == slot);
         _writers.Remove(slot.Number);
         _turn.Remove(slot);
+        OnRosterChanged();
     }
 
     /// <summary>
@@ -573,7 +610,7 @@ internal sealed class ProducerCore<T>
     /// </summary>
     private void ShareCredit()
     {
-        if (_turn.Count == 0 || End is not null) return;
+        if (_turn.Count == 0 || End is not null || IsRebuilding) return;
 
         if (_bufferSize == 0)
         {

@@ -6,10 +6,10 @@ namespace Casty.Orleans.Protocol;
 /// A reader's end of a stream: asks for what it has room for, restores order, hands elements out one by one, and knows
 /// how far it is and how the stream ended.
 /// </summary>
-internal sealed class ReaderCore<T>
+internal sealed partial class ReaderCore<T>
 {
     private readonly StreamTimings _timings;
-    private readonly Inbound<T> _in;
+    private Inbound<T> _in;
     private readonly Queue<Batch<T>> _ready = new();
     private readonly List<Batch<T>> _arrived = [];
     private readonly Func<T, int>? _sizeOf;
@@ -49,9 +49,9 @@ internal sealed class ReaderCore<T>
         _answeredLimit = _answeredConfirmed = position;
     }
 
-    public StreamKey Stream { get; }
+    public StreamKey Stream { get; private set; }
 
-    public long Epoch { get; }
+    public long Epoch { get; private set; }
 
     /// <summary>How many elements the reader was given: the position after the last one.</summary>
     public long Given { get; private set; }
@@ -111,6 +111,7 @@ internal sealed class ReaderCore<T>
     public void Finish()
     {
         Finished = Given;
+        Untrack();
         SeeEnd();
     }
 
@@ -121,7 +122,7 @@ internal sealed class ReaderCore<T>
         if (frame.Stream != Stream || frame.Peer != Epoch) return Verdict.Stale;
 
         _answeredAt = now;
-        if (IsOver) return Verdict.Duplicate;
+        if (IsOver || _isReported) return Verdict.Duplicate;
 
         var verdict = Verdict.Duplicate;
         foreach (var batch in frame.Batches ?? [])
@@ -142,7 +143,10 @@ internal sealed class ReaderCore<T>
         {
             _ready.Enqueue(batch);
             _waitingElements += batch.Elements.Count;
+            Track(batch);
         }
+
+        Keep(frame.Roster);
 
         _arrived.Clear();
         if (verdict == Verdict.Accepted)
@@ -199,13 +203,14 @@ internal sealed class ReaderCore<T>
     }
 
     /// <summary>The newest demand.</summary>
-    public Demand Current => new(Stream, Epoch, _in.Received, IsEndFinished ? _in.Received : Finished, _in.Limit, 0, _leaveCause, _leave);
+    public Demand Current => new(Stream, Epoch, _in.Received, IsEndFinished ? _in.Received : Finished, _in.Limit, 0, _leaveCause, _leave,
+        RosterSeen: RosterSeen);
 
     /// <summary>
     /// What a response echoes: the newest demand without a farewell. That is said by itself, since only its answer tells the
     /// reader that it may go; a producer that heard it in passing might be gone before it was asked.
     /// </summary>
-    public Demand Echo => new(Stream, Epoch, _in.Received, Finished, _in.Limit);
+    public Demand Echo => new(Stream, Epoch, _in.Received, Finished, _in.Limit, RosterSeen: RosterSeen);
 
     /// <summary>
     /// The stream's own end was reached and everything before it is finished. A reader that was stopped has not got there,

@@ -10,6 +10,9 @@ internal readonly record struct StreamTimings(TimeSpan Retry, TimeSpan Lease)
     public static StreamTimings For(TimeSpan lease) =>
         new(TimeSpan.FromTicks(Math.Min(Default.Retry.Ticks, Math.Max(lease.Ticks / 8, 1))), lease);
 
+    /// <summary>After how long without an answer an end asks where its producer is.</summary>
+    public TimeSpan Suspicion => 3 * Retry;
+
     /// <summary>How often an end that has nothing else to say renews its lease.</summary>
     public TimeSpan Renewal => Lease / 3;
 }

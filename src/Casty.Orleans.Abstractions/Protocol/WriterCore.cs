@@ -6,7 +6,7 @@ namespace Casty.Orleans.Protocol;
 /// A writer's end of a stream: keeps what the reader has not finished, sends what it has credit for, and knows how its
 /// part ended. No clock, task or lock: its shell feeds it, takes what it has to say, and arms one timer.
 /// </summary>
-internal sealed class WriterCore<T>
+internal sealed partial class WriterCore<T>
 {
     private readonly Outbound<T> _out;
     private readonly StreamTimings _timings;
@@ -32,7 +32,7 @@ internal sealed class WriterCore<T>
         _answeredAt = now;
     }
 
-    public StreamKey Stream { get; }
+    public StreamKey Stream { get; private set; }
 
     public long Writer { get; }
 
@@ -91,7 +91,11 @@ internal sealed class WriterCore<T>
         AssertInvariants();
         _answeredAt = now;
         _isUnanswered = false;
-        if (Outcome is not null) return Verdict.Duplicate;
+        if (Outcome is not null || _isReported) return Verdict.Duplicate;
+
+        Keep(demand.Roster);
+        if (!_isPlaced) Place(demand);
+        if (Outcome is not null) return Verdict.Accepted;
 
         if (!_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
         {
@@ -135,10 +139,10 @@ internal sealed class WriterCore<T>
         }
 
         bool isFirstUnanswered = !_out.IsUnanswered;
-        Batch<T>[] batches = _out.TryTake(maxElements, ref maxBytes, out long first, out T[] elements)
+        Batch<T>[] batches = _isPlaced && _out.TryTake(maxElements, ref maxBytes, out long first, out T[] elements)
             ? [new Batch<T>(first, Writer, first, elements)]
             : [];
-        long endAt = _out.TryTakeEnd() ? _out.Next : -1;
+        long endAt = _isPlaced && _out.TryTakeEnd() ? _out.Next : -1;
 
         bool isProbe = batches.Length == 0 && endAt < 0;
         if (isProbe && !_mustSpeak && !IsMisjudged)
@@ -179,7 +183,7 @@ internal sealed class WriterCore<T>
         if (now < Due) return false;
 
         // What could not leave waits for answers that were lost as well.
-        bool lost = IsUnanswered || _mustSpeak || _out.CanSend;
+        bool lost = IsUnanswered || _mustSpeak || (_isPlaced && _out.CanSend);
         if (lost || IsBlocked) _retry.OnExpired(now);
         else _retry.OnSpoke(now, begins: true);
         _out.Rewind();
@@ -187,7 +191,7 @@ internal sealed class WriterCore<T>
         return lost;
     }
 
-    private TimeSpan Due => _retry.Due(IsUnanswered || _mustSpeak || _out.CanSend, IsBlocked);
+    private TimeSpan Due => _retry.Due(IsUnanswered || _mustSpeak || (_isPlaced && _out.CanSend), IsBlocked);
 
     private bool IsUnanswered => _isUnanswered || _out.IsUnanswered;
 
@@ -216,7 +220,8 @@ internal sealed class WriterCore<T>
     }
 
     private Frame<T> Frame(Batch<T>[] batches, long endAt) => new(
-        Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit, Number: ++_frames);
+        Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit,
+        Number: ++_frames, RosterSeen: RosterSeen);
 
     [Conditional("DEBUG")]
     private void AssertInvariants() => Debug.Assert(Put <= _out.Limit && Finished <= Put && (_end is not null) == _out.IsEnded);

@@ -1,13 +1,13 @@
 namespace Casty.Orleans.Protocol;
 
 /// <summary>What a producer knows of one writer.</summary>
-internal sealed class WriterSlot<T>(long number, TimeSpan now)
+internal sealed class WriterSlot<T>(long number, TimeSpan now, long start = 0)
 {
     private long _newest;
 
     public long Number { get; } = number;
 
-    public Inbound<T> In { get; } = new();
+    public Inbound<T> In { get; } = new(start);
 
     /// <summary>The newest grant sent to the writer; a recall raises it.</summary>
     public long Grant { get; set; }
@@ -24,10 +24,13 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
     /// <summary>The reader has finished this writer's elements before this position.</summary>
     public long Confirmed { get; set; }
 
-    /// <summary>The writer has said something: it knows that it was let in.</summary>
-    public bool IsHeard { get; set; }
-
     public TimeSpan HeardAt { get; set; } = now;
+
+    /// <summary>The writer is in another process than the producer.</summary>
+    public bool CarriesRoster { get; init; }
+
+    /// <summary>The version of the newest roster that the writer has.</summary>
+    public long RosterSeen { get; set; }
 
     /// <summary>Waits in line to be told something.</summary>
     public bool IsDirty { get; set; }
