@@ -69,6 +69,8 @@ internal sealed partial class WriterCore<T>
     /// <summary>Keeps the newest roster, for the case that the producer is lost.</summary>
     public void Keep(Roster? roster)
     {
-        if (roster is not null && roster.IsNewerThan(_roster)) _roster = roster;
+        if (roster is null || !roster.IsNewerThan(_roster)) return;
+        _roster = roster;
+        _mustSpeak = true;   // somebody waits for it to be known here
     }
 }
