@@ -60,14 +60,17 @@ public sealed class LeaseTests
     }
 
     [Fact, Trait("Rule", "P-10")]
-    public void Writer_NeverHeardOf_HasNeverBeen()
+    public void Writer_NeverHeardOf_IsLostLikeAnyOther()
     {
+        // It may have put elements of which none arrived.
         var producer = Make.Producer();
         producer.Attach(Make.Start);
+        TickUntil(producer, 104);
+        Assert.Null(producer.End);
         TickUntil(producer, 120);
 
         Assert.Equal(0, producer.Writers);
-        Assert.Null(producer.End);
+        Assert.Equal(StreamEndReason.Abandoned, producer.End?.Reason);
     }
 
     [Fact, Trait("Rule", "P-10")]

@@ -85,7 +85,7 @@ internal sealed class Ledger(World world)
             world.Expect(reader.IsDone && (reader.IsDead || reader.Core.NextDeadline == TimeSpan.MaxValue), $"{reader} does not rest");
             if (reader.Core.End is { Reason: StreamEndReason.Completed })
             {
-                world.Expect(world.Writers.All(writer => writer.IsGhost || (IsWhole(writer) && writer.Fate == WriterFate.Complete)), $"{reader} looks completed but was cut");
+                world.Expect(world.Writers.All(writer => IsWhole(writer) && writer.Fate == WriterFate.Complete), $"{reader} looks completed but was cut");
             }
         }
 
@@ -113,7 +113,7 @@ internal sealed class Ledger(World world)
         }
 
         bool isFailed = world.Writers.Any(writer => writer.Fate == WriterFate.Fail && writer.Core.End is not null);
-        bool isCut = world.Writers.Any(writer => writer.Fate is WriterFate.Abandon or WriterFate.Vanish && !writer.IsGhost);
+        bool isCut = world.Writers.Any(writer => writer.Fate is WriterFate.Abandon or WriterFate.Vanish);
         var reasoned = isFailed ? StreamEndReason.Failed : isCut ? StreamEndReason.Abandoned : StreamEndReason.Completed;
         world.Expect(end == reasoned && last.Core.End?.Reason == reasoned, $"the stream ended as {end}, not {reasoned}");
 

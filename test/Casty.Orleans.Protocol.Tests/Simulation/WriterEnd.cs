@@ -11,7 +11,6 @@ internal sealed class WriterEnd
     private int _inFlight;
     private int _generation;
     private int _waiting;
-    private bool _wasHeard;
 
     public WriterEnd(World world, int index, WriterPlan plan, long number)
     {
@@ -32,9 +31,6 @@ internal sealed class WriterEnd
     public WriterFate Fate => _plan.Fate;
 
     public bool IsDead { get; private set; }
-
-    /// <summary>It died before anything of it arrived: for the producer it has never been.</summary>
-    public bool IsGhost => IsDead && !_wasHeard;
 
     public bool IsDone => IsDead || Core.Outcome is not null;
 
@@ -126,7 +122,6 @@ internal sealed class WriterEnd
             int generation = _generation;
             _wire.Send(() =>
             {
-                _wasHeard = true;
                 var answer = _world.Producer.OnFrame(frame);
                 _wire.Send(() => Answered(answer, generation), isResponse: true);
             });
