@@ -15,10 +15,11 @@ internal sealed partial class ProducerCore<T>
     private Roster? _lastRoster;
     private Demand? _heldDemand;
     private TimeSpan _openAt;
+    private long _lastIncarnation;
 
     /// <summary>A producer in the place of one that was lost.</summary>
     public static ProducerCore<T> Rebuild(StreamKey stream, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null) =>
-        new(stream, StreamRebuildDefaults.BufferSize, Timeout.InfiniteTimeSpan, timings, now, sizeOf)
+        new(stream, StreamRebuildDefaults.BufferSize, StreamRebuildDefaults.SubscriptionTimeout, timings, now, sizeOf)
         {
             IsRebuilding = true,
             _openAt = now + timings.Lease,
@@ -26,6 +27,9 @@ internal sealed partial class ProducerCore<T>
 
     /// <summary>Not all ends have reported yet.</summary>
     public bool IsRebuilding { get; private set; }
+
+    /// <summary>The writer belongs to the stream, or may still ask how it ended for it.</summary>
+    public bool Knows(long writer) => _writers.ContainsKey(writer);
 
     /// <summary>A writer reports. Repeating a report changes nothing.</summary>
     public void Report(WriterReport report, bool carriesRoster, TimeSpan now)
@@ -41,7 +45,7 @@ internal sealed partial class ProducerCore<T>
         }
 
         _reports[report.Writer] = report;
-        Learn(report.Roster);
+        Learn(report.Stream, report.Roster);
         OpenIfAllReported(now);
     }
 
@@ -53,18 +57,20 @@ internal sealed partial class ProducerCore<T>
         _readerReport = report;
         _out.MaxBytes = maxBytes;
         _readerCarriesRoster = carriesRoster;
-        Learn(report.Roster);
+        Learn(report.Stream, report.Roster);
         OpenIfAllReported(now);
     }
 
-    private void Learn(Roster? roster)
+    private void Learn(StreamKey last, Roster? roster)
     {
+        _lastIncarnation = Math.Max(_lastIncarnation, last.Incarnation);
         if (roster is not null && roster.IsNewerThan(_lastRoster)) _lastRoster = roster;
     }
 
     private void OpenIfAllReported(TimeSpan now)
     {
-        if (_lastRoster is not { } roster) return;
+        // One of an earlier lifetime than the last may not name who came later.
+        if (_lastRoster is not { } roster || roster.Incarnation < _lastIncarnation) return;
         if (roster.Consumer is not null && _readerReport is null) return;
         if (roster.Writers.Any(one => one.Outcome == StreamEndReason.None && !_reports.ContainsKey(one.Writer))) return;
 
@@ -85,6 +91,17 @@ internal sealed partial class ProducerCore<T>
         return null;
     }
 
+    /// <summary>How many of a writer's elements the reader has finished; the writer may not have heard of it.</summary>
+    private long FinishedOf(long writer)
+    {
+        foreach (var run in _readerReport?.Unfinished ?? [])
+        {
+            if (run.Writer == writer) return run.WriterFirst + Math.Max(0, _readerReport!.Finished - run.First);
+        }
+
+        return PositionOf(writer) ?? 0;
+    }
+
     /// <summary>Goes on with those who have reported.</summary>
     private void Open(TimeSpan now)
     {
@@ -101,17 +118,22 @@ internal sealed partial class ProducerCore<T>
 
         _unreadSince = now;
         if (_readerReport is { } reader) Seat(reader, now);
+        if (_readerReport?.End is { } end)
+        {
+            EndStream(end, now);
+            _out.TryTakeEnd();   // the reader has it
+        }
 
         bool isReaderLost = _readerReport is null && _lastRoster is { Consumer: not null, IsNamed: false };
         foreach (var report in _reports.Values) Join(report, now);
-        foreach (var report in _reports.Values) JoinEnd(report, now);   // once all are there, or the first to have ended would end the stream
         foreach (var entry in _lastRoster?.Writers ?? [])
         {
-            if (!_reports.ContainsKey(entry.Writer)) Miss(entry);
+            if (!_reports.ContainsKey(entry.Writer)) Miss(entry, now);
         }
 
+        foreach (var report in _reports.Values) JoinEnd(report, now);   // once it is known who is there, or the first to have ended would end the stream
+
         if (isReaderLost) Terminate(new StreamEnd(StreamEndReason.Abandoned, "The reader was lost together with the producer."), now);
-        else if (_readerReport?.End is { } end) EndStream(end, now);
         else if (_turn.Count == 0 && _someEnded) EndStream(WritersEnd, now);
 
         _reports.Clear();
@@ -148,7 +170,7 @@ internal sealed partial class ProducerCore<T>
         if (_writers.ContainsKey(report.Writer) || IsOver) return;
 
         long position = Math.Max(PositionOf(report.Writer) ?? 0, report.Confirmed);
-        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = report.Confirmed, Put = report.Put, CarriesRoster = _carriers.Contains(report.Writer) };
+        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = Math.Max(report.Confirmed, FinishedOf(report.Writer)), Put = report.Put, CarriesRoster = _carriers.Contains(report.Writer) };
         slot.Limit = slot.Ceiling = Math.Max(report.Held, position);
         slot.In.Grant(slot.Limit);
         _writers.Add(slot.Number, slot);
@@ -167,11 +189,19 @@ internal sealed partial class ProducerCore<T>
     }
 
     /// <summary>A writer that was lost with the producer: the stream does not end well, unless the reader has all of it (P-15).</summary>
-    private void Miss(RosterEntry entry)
+    private void Miss(RosterEntry entry, TimeSpan now)
     {
         _someEnded = true;
-        if (entry.Outcome is StreamEndReason.Completed && IsAllReceived(entry)) return;
-        _abandoned = true;
+        if (entry.Outcome is not StreamEndReason.Completed || !IsAllReceived(entry)) _abandoned = true;
+        else if (entry.Writer != 0) JoinEnded(entry, now);
+    }
+
+    /// <summary>A writer that nobody needs to wait for may still come and ask what became of its elements.</summary>
+    private void JoinEnded(RosterEntry entry, TimeSpan now)
+    {
+        var slot = new WriterSlot<T>(entry.Writer, now, entry.EndAt) { Confirmed = FinishedOf(entry.Writer) };
+        slot.In.OnEnd(entry.EndAt, StreamEnd.Completed, out _);
+        _writers.Add(slot.Number, slot);
     }
 }
 
@@ -179,4 +209,6 @@ internal sealed partial class ProducerCore<T>
 internal static class StreamRebuildDefaults
 {
     public const int BufferSize = 1024;
+
+    public static readonly TimeSpan SubscriptionTimeout = TimeSpan.FromMinutes(5);
 }

@@ -22,8 +22,14 @@ internal sealed partial class ProducerCore<T>
     /// <summary>Who belongs to the stream now; while it is being rebuilt, who did when it was last known. Null if that is not known yet.</summary>
     public Roster? Roster => IsRebuilding ? _lastRoster : _roster ??= new Roster(
         Stream.Incarnation, RosterVersion,
-        [.. _writers.Values.Select(slot => new RosterEntry(slot.Number, slot.IsEnded ? slot.In.Received - 1 : -1, slot.In.End?.Reason ?? StreamEndReason.None))],
+        [.. _writers.Values.Select(slot => new RosterEntry(slot.Number, slot.IsEnded ? slot.In.Received - 1 : -1, slot.In.End?.Reason ?? StreamEndReason.None)), .. Gone],
         IsReaderAttached || IsNamed ? Consumer : null, IsNamed, Epoch, _bufferSize, _subscriptionTimeout);
+
+    /// <summary>What those who are gone have left: a stream that cannot complete any more, or that may.</summary>
+    private RosterEntry[] Gone =>
+        _abandoned || End is { Reason: not StreamEndReason.Completed } ? [new RosterEntry(0, 0, StreamEndReason.Abandoned)]
+        : _someEnded ? [new RosterEntry(0, 0, StreamEndReason.Completed)]
+        : [];
 
     /// <summary>
     /// Another process knows the roster as it was at <paramref name="version"/>, if there is one that could. A writer does not
@@ -71,7 +77,7 @@ internal sealed partial class ProducerCore<T>
         // A writer's end counts as received once it would survive the producer (P-15).
         for (int i = _unkeptEnds.Count - 1; i >= 0; i--)
         {
-            if (!IsKept(_unkeptEnds[i].Version)) continue;
+            if (!IsKept(_unkeptEnds[i].Version, _unkeptEnds[i].Slot.Number)) continue;
             MarkDirty(_unkeptEnds[i].Slot);
             _unkeptEnds.RemoveAt(i);
         }
@@ -82,7 +88,7 @@ internal sealed partial class ProducerCore<T>
         if (IsOver) return true;
         foreach (var (unkept, version) in _unkeptEnds)
         {
-            if (unkept == slot) return IsKept(version);
+            if (unkept == slot) return IsKept(version, slot.Number);
         }
 
         return true;

@@ -63,6 +63,12 @@ internal sealed partial class ProducerCore<T>
     /// <summary>The stream is over: the reader has seen its end, or nobody will.</summary>
     public bool IsOver { get; private set; }
 
+    /// <summary>
+    /// A reader is to have again what only the writers still hold, as this producer took another's place: it has to be rebuilt once
+    /// more (P-15). Until it is, nothing is sent.
+    /// </summary>
+    public bool IsTorn { get; private set; }
+
     /// <summary>Nothing of this stream needs to be answered any more (P-11).</summary>
     public bool IsForgotten { get; private set; }
 
@@ -139,8 +145,7 @@ internal sealed partial class ProducerCore<T>
         Fence(now);
         if (position is not { } start || !_out.TryRestart(start))
         {
-            bool restarted = _out.TryRestart(_out.Confirmed);
-            Debug.Assert(restarted);
+            IsTorn |= !_out.TryRestart(_out.Confirmed);
         }
 
         RewindRuns();
@@ -320,7 +325,7 @@ internal sealed partial class ProducerCore<T>
     public bool TryTakeFrame(int maxElements, long maxBytes, TimeSpan now, out Frame<T> frame)
     {
         frame = default;
-        if (!IsReaderAttached || IsOver || IsRebuilding || !(_out.CanSend || IsRosterNews)) return false;
+        if (!IsReaderAttached || IsOver || IsTorn || IsRebuilding || !(_out.CanSend || IsRosterNews)) return false;
 
         bool isFirstUnanswered = !_out.IsUnanswered;
         List<Batch<T>>? batches = null;
@@ -479,7 +484,7 @@ internal sealed partial class ProducerCore<T>
     {
         _turn.Remove(slot);
         OnRosterChanged();
-        if (!IsKept(RosterVersion)) _unkeptEnds.Add((slot, RosterVersion));
+        if (!IsKept(RosterVersion, slot.Number)) _unkeptEnds.Add((slot, RosterVersion));
         _someEnded = true;
         if (end.Reason == StreamEndReason.Abandoned) _abandoned = true;
 
@@ -529,8 +534,7 @@ internal sealed partial class ProducerCore<T>
         IsReaderAttached = false;
         _isFenced = false;
         _unreadSince = now;
-        bool restarted = _out.TryRestart(_out.Confirmed);
-        Debug.Assert(restarted);
+        IsTorn = !_out.TryRestart(_out.Confirmed);
         RewindRuns();
         OnRosterChanged();
 

@@ -1,7 +1,7 @@
 namespace Casty.Orleans.Protocol;
 
 /// <summary>One writer of a stream, as its other ends know it.</summary>
-/// <param name="Writer">The writer's number.</param>
+/// <param name="Writer">The writer's number; 0 stands for all who have ended, whether they are still there or not.</param>
 /// <param name="EndAt">How many elements it put in all; −1 while it has not ended.</param>
 /// <param name="Outcome">How it ended; <see cref="StreamEndReason.None"/> while it has not.</param>
 internal readonly record struct RosterEntry(long Writer, long EndAt, StreamEndReason Outcome);

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Casty.Orleans.Protocol.Tests.Simulation;
 
 /// <summary>
-/// The promises, over many worlds. CASTY_SEEDS says how many (default 12000); CASTY_SEED replays one.
+/// The promises, over many worlds. CASTY_SEEDS says how many (default 10000); CASTY_SEED replays one.
 /// </summary>
 public abstract class SimulationTests(int shard)
 {
@@ -18,7 +18,7 @@ public abstract class SimulationTests(int shard)
             return;
         }
 
-        int seeds = Number("CASTY_SEEDS") ?? 12_000;
+        int seeds = Number("CASTY_SEEDS") ?? 10_000;
         for (int seed = shard; seed < seeds; seed += Shards) World.Run(seed);
     }
 
