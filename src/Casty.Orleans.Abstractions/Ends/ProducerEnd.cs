@@ -6,7 +6,7 @@ namespace Casty.Orleans;
 /// The middle of one run of a stream: the shell around <see cref="ProducerCore{T}"/>. It belongs to its process, and the
 /// producer grain's activation only borrows it: the ends talk to it through observers, or directly within the process.
 /// </summary>
-internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStreamEnd
+internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IStreamEnd
 {
     private static readonly TimeSpan NoWriterWarning = TimeSpan.FromSeconds(30);
 
@@ -267,37 +267,11 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
             ticket = _inFlight.Take();
         }
 
-        ValueTask<FrameReply> reply;
-        try
-        {
-            reply = reader.OnFrameAsync(frame);
-        }
-        catch (Exception exception)
-        {
-            OnLost(exception, ticket);
-            return true;
-        }
-
-        if (reply.IsCompletedSuccessfully) OnReply(reply.Result, ticket);
-        else _ = AwaitAsync(this, reply, ticket);
+        Send(reader, frame, ticket);
         return true;
-
-        static async Task AwaitAsync(ProducerEnd<T> self, ValueTask<FrameReply> reply, int ticket)
-        {
-            try
-            {
-                self.OnReply(await reply.ConfigureAwait(false), ticket);
-            }
-            catch (Exception exception)
-            {
-                self.OnLost(exception, ticket);
-            }
-
-            self.Run();
-        }
     }
 
-    private void OnReply(FrameReply reply, int ticket)
+    protected override void OnReply(FrameReply reply, int ticket)
     {
         lock (_gate)
         {
@@ -309,7 +283,7 @@ internal sealed class ProducerEnd<T> : Pump, IElementPort<T>, IDemandPort, IStre
         }
     }
 
-    private void OnLost(Exception exception, int ticket)
+    protected override void OnLost(Exception exception, int ticket)
     {
         lock (_gate) _inFlight.Return(ticket);
         _host.Log.FrameLost(exception, Name);

@@ -7,7 +7,7 @@ namespace Casty.Orleans;
 /// The writer's end behind a <see cref="SinkRef{T}"/>: the shell around <see cref="WriterCore{T}"/>. Any thread may call it.
 /// It outlives the handle until the producer has everything, and never refers to it.
 /// </summary>
-internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
+internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
 {
     private readonly Lock _gate = new();
     private readonly Lock _encoding = new();
@@ -222,7 +222,7 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
                 ticket = _inFlight.Take();
             }
 
-            Send(frame, ticket);
+            Send(_producer, frame, ticket);
         }
 
         TimeSpan deadline;
@@ -252,46 +252,14 @@ internal sealed class SinkEnd<T> : Pump, IDemandPort, IStreamEnd
         lock (_encoding) return _codec.Encode(value, _slab);
     }
 
-    private void Send(Frame<Element<T>> frame, int ticket)
-    {
-        ValueTask<FrameReply> reply;
-        try
-        {
-            reply = _producer.OnFrameAsync(frame);
-        }
-        catch (Exception exception)
-        {
-            OnLost(exception, ticket);
-            return;
-        }
-
-        if (reply.IsCompletedSuccessfully) OnReply(reply.Result, ticket);
-        else _ = AwaitAsync(this, reply, ticket);
-
-        static async Task AwaitAsync(SinkEnd<T> self, ValueTask<FrameReply> reply, int ticket)
-        {
-            try
-            {
-                self.OnReply(await reply.ConfigureAwait(false), ticket);
-            }
-            catch (Exception exception)
-            {
-                self.OnLost(exception, ticket);
-            }
-
-            self.Run();
-        }
-    }
-
-    private void OnReply(FrameReply reply, int ticket)
+    protected override void OnReply(FrameReply reply, int ticket)
     {
         lock (_gate) _inFlight.Return(ticket);
         if (reply.Demand is { } demand) Apply(demand);
         else if (reply.IsUnknown) Settle(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this writer any more."));
     }
 
-    /// <summary>What became of the frame is unknown; the core sends again in its own time.</summary>
-    private void OnLost(Exception exception, int ticket)
+    protected override void OnLost(Exception exception, int ticket)
     {
         lock (_gate) _inFlight.Return(ticket);
         _host.Log.FrameLost(exception, Producer);
