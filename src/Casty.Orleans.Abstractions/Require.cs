@@ -15,6 +15,11 @@ internal static class Require
         }
     }
 
+    public static void Id(Guid id, string parameter)
+    {
+        if (id == Guid.Empty) throw new ArgumentException("An end needs an id of its own.", parameter);
+    }
+
     public static void Timeout(TimeSpan? timeout, string option, string parameter)
     {
         if (timeout is { } value && value <= TimeSpan.Zero && value != System.Threading.Timeout.InfiniteTimeSpan)

@@ -20,6 +20,7 @@ public sealed class StreamConsumerGrain<T> : Grain, IStreamConsumerGrain<T>
     /// <inheritdoc/>
     public async Task<StreamJoined<T>> OpenAsync(StreamSubscribeRequest<T> request)
     {
+        Check(request);
         if (request.Process == _process && request.Number < _number)
         {
             // Messages overtake each other, and this one may even be of a call that was cancelled before the other was made.
@@ -36,6 +37,21 @@ public sealed class StreamConsumerGrain<T> : Grain, IStreamConsumerGrain<T>
             return joined;
         }
         catch
+        {
+            if (_reader == default) DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    private void Check(StreamSubscribeRequest<T> request)
+    {
+        try
+        {
+            request.Validate(request?.Producer!);
+            if (this.GetPrimaryKeyString() == StreamNames.ConsumerKey(request!.Producer, request.Consumer)) return;
+            throw new ArgumentException("The names in a request are not those of the subscription.", nameof(request));
+        }
+        catch (ArgumentException)
         {
             if (_reader == default) DeactivateOnIdle();
             throw;

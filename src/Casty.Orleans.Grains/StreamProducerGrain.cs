@@ -35,16 +35,15 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <inheritdoc/>
     public Task<StreamJoined<T>> AttachAsync(StreamAttachRequest request)
     {
+        Check(() => request.Validate(this.GetPrimaryKeyString()));
         IDemandPort port = request.Process == _host.Process
             ? new LocalWriter(_host, request.End)
             : new RemoteDemand(_host, request.Observer, request.End);
-        var named = new StreamProducerOptions { BufferSize = request.BufferSize, SubscriptionTimeout = request.SubscriptionTimeout };
-        var defaults = new StreamProducerOptions { BufferSize = request.DefaultBufferSize, SubscriptionTimeout = request.DefaultSubscriptionTimeout };
 
         while (true)
         {
             var producer = Borrow();
-            if (producer.Attach(request.End, port, named, defaults) is { } demand)
+            if (producer.Attach(request.End, port, request.Named, request.Defaults) is { } demand)
             {
                 return Task.FromResult(Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant));
             }
@@ -64,6 +63,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <inheritdoc/>
     public async Task<StreamJoined<T>> SubscribeAsync(StreamSubscribeRequest<T> request)
     {
+        Check(() => request.Validate(this.GetPrimaryKeyString()));
         IReaderPort<T> port = request.Process == _host.Process
             ? new LocalReader<T>(_host, request.End)
             : new RemoteElements<T>(_host, request.Observer, request.End);
@@ -91,6 +91,20 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <inheritdoc/>
     public CallerServices GetCallerServices() =>
         throw new NotSupportedException("Answered by the caller's own reference; never sent.");
+
+    /// <summary>Who asks for what cannot be leaves no activation behind.</summary>
+    private void Check(Action validate)
+    {
+        try
+        {
+            validate();
+        }
+        catch (ArgumentException)
+        {
+            if (_host.FindProducer<T>(this.GetPrimaryKeyString()) is null) DeactivateOnIdle();
+            throw;
+        }
+    }
 
     private ProducerEnd<T> Borrow()
     {

@@ -3,15 +3,18 @@ using Microsoft.Extensions.Logging;
 
 namespace Casty.Orleans.Tests;
 
-/// <summary>Keeps what streams log.</summary>
+/// <summary>Keeps what streams log, and what went wrong with anything else.</summary>
 public sealed class LogBook : ILoggerProvider, ILogger
 {
     private readonly ConcurrentQueue<string> _warnings = new();
+    private readonly ConcurrentQueue<string> _errors = new();
 
     public IReadOnlyCollection<string> Warnings => _warnings;
 
-    public ILogger CreateLogger(string categoryName) =>
-        categoryName == "Casty.Orleans" ? this : Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;
+    /// <summary>The errors of everybody but the streams.</summary>
+    public IReadOnlyCollection<string> Errors => _errors;
+
+    public ILogger CreateLogger(string categoryName) => categoryName == "Casty.Orleans" ? this : new Others(this, categoryName);
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
@@ -25,5 +28,18 @@ public sealed class LogBook : ILoggerProvider, ILogger
 
     public void Dispose()
     {
+    }
+
+    private sealed class Others(LogBook book, string category) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel)) book._errors.Enqueue($"{category}: {formatter(state, exception)} {exception}");
+        }
     }
 }

@@ -21,6 +21,9 @@ public sealed class Wire : IOutgoingGrainCallFilter
 
     public long Calls => Frames + Demands;
 
+    /// <summary>Is shown every message that one end sends to another, and to whom; null for nobody.</summary>
+    public Action<object, object>? Tap { get; set; }
+
     /// <summary>What goes wrong from now on; null for nothing.</summary>
     public Faults? Faults
     {
@@ -45,13 +48,14 @@ public sealed class Wire : IOutgoingGrainCallFilter
         if (message is StreamFrame frame)
         {
             Interlocked.Increment(ref _frames);
-            foreach (var batch in frame.Batches ?? []) Interlocked.Add(ref _elements, batch.Count);
+            foreach (var batch in frame.Batches ?? []) Interlocked.Add(ref _elements, batch?.Count ?? 0);
         }
         else
         {
             Interlocked.Increment(ref _demands);
         }
 
+        Tap?.Invoke(context.Grain, message);
         if (_faults is not { } faults)
         {
             await context.Invoke();

@@ -11,6 +11,6 @@ namespace Casty.Orleans;
 public interface IStreamDemandObserver : IGrainObserver
 {
     /// <summary>Takes a demand. Never waits for user code.</summary>
-    [AlwaysInterleave, Alias("demand")]
+    [AlwaysInterleave, ResponseTimeout(FrameLimits.ResponseTimeout), Alias("demand")]
     ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand);
 }

@@ -12,12 +12,12 @@ namespace Casty.Orleans;
 public interface IStreamElementObserver<T> : IGrainObserver
 {
     /// <summary>Takes a frame and answers with the receiver's newest demand. Never waits for user code.</summary>
-    [AlwaysInterleave, Alias("next")]
+    [AlwaysInterleave, ResponseTimeout(FrameLimits.ResponseTimeout), Alias("next")]
     ValueTask<StreamFrameReply> OnNextAsync(StreamFrame frame);
 
     /// <summary>
     /// The reader's name was taken by another: it stops, and says after how many elements. Null where it is not known here.
     /// </summary>
-    [AlwaysInterleave, Alias("yield")]
+    [AlwaysInterleave, ResponseTimeout(FrameLimits.ResponseTimeout), Alias("yield")]
     ValueTask<long?> YieldAsync(Guid to, long epoch);
 }

@@ -33,6 +33,12 @@ public sealed class StreamAttachRequest
     /// <summary>The subscription timeout of the writer's process where a writer names none, or null.</summary>
     [Id(6)]
     public TimeSpan? DefaultSubscriptionTimeout { get; init; }
+
+    /// <summary>What the writer named.</summary>
+    internal StreamProducerOptions Named => new() { BufferSize = BufferSize, SubscriptionTimeout = SubscriptionTimeout };
+
+    /// <summary>What holds in the writer's process where it named nothing.</summary>
+    internal StreamProducerOptions Defaults => new() { BufferSize = DefaultBufferSize, SubscriptionTimeout = DefaultSubscriptionTimeout };
 }
 
 /// <summary>On the wire: a reader asks to join a stream.</summary>

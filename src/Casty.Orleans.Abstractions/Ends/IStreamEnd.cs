@@ -11,7 +11,4 @@ internal interface IStreamEnd
 
     /// <summary>What owns the end goes away (its grain, or the host): let go of the stream as that asks for. Ends when it has.</summary>
     Task LetGoAsync();
-
-    /// <summary>A peer sent what cannot even be read: its stream is over.</summary>
-    void OnMalformed(string violation);
 }

@@ -6,6 +6,9 @@ internal static class FrameLimits
     /// <summary>The most elements in a frame.</summary>
     public const int Elements = 4096;
 
+    /// <summary>The most elements in a frame that is still believed: room for a sender that gives more than this one.</summary>
+    public const int MostElements = 16 * Elements;
+
     /// <summary>About how many bytes of elements go into a frame: far under Orleans' message limit. One element always passes.</summary>
     public const long Bytes = 64 * 1024;
 
@@ -14,6 +17,12 @@ internal static class FrameLimits
     /// with the load, and nothing ever waits for more to come.
     /// </summary>
     public const int InFlight = 4;
+
+    /// <summary>
+    /// How long a call between ends waits for its answer. Whoever called has said it again long before and needs no answer that
+    /// late; without a bound of its own, a call to an end that is gone would stay for as long as Orleans keeps any call.
+    /// </summary>
+    public const string ResponseTimeout = "00:00:10";
 }
 
 /// <summary>Counts unanswered frames. Guarded by its owner's lock.</summary>

@@ -1,16 +1,22 @@
+using System.Globalization;
 using Casty.Orleans.Protocol;
 using Orleans;
 
 namespace Casty.Orleans;
 
 /// <summary>
-/// One observer of a process, made for its first user and deleted after its last. Orleans holds observers weakly; this holds it.
+/// One observer of a process, made for its first user and deleted some time after its last: what its peers had on their way to it
+/// would find nobody, which Orleans logs as an error and leaves without an answer. Orleans holds observers weakly; this holds it.
 /// </summary>
-internal sealed class ObserverHandle<TObserver>(IGrainFactory grains, IGrainObserver target)
+internal sealed class ObserverHandle<TObserver>(IGrainFactory grains, StreamClock clock, IGrainObserver target)
     where TObserver : class, IGrainObserver
 {
+    /// <summary>As long as a call waits for its answer: whoever called before knows by then.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.Parse(FrameLimits.ResponseTimeout, CultureInfo.InvariantCulture);
+
     private readonly Lock _gate = new();
     private Task<TObserver>? _reference;
+    private ITimer? _idle;
     private int _users;
 
     public bool IsCreated
@@ -26,6 +32,9 @@ internal sealed class ObserverHandle<TObserver>(IGrainFactory grains, IGrainObse
         lock (_gate)
         {
             _users++;
+            _idle?.Dispose();
+            _idle = null;
+
             // On the thread pool: Orleans refuses to create an observer in a grain's turn.
             return _reference ??= Task.Run(() => grains.CreateObjectReference<TObserver>(target));
         }
@@ -33,10 +42,20 @@ internal sealed class ObserverHandle<TObserver>(IGrainFactory grains, IGrainObse
 
     public void Release()
     {
+        lock (_gate)
+        {
+            if (--_users == 0) _idle = clock.CreateTimer(static handle => ((ObserverHandle<TObserver>)handle!).OnIdle(), this, Linger);
+        }
+    }
+
+    private void OnIdle()
+    {
         Task<TObserver> reference;
         lock (_gate)
         {
-            if (--_users > 0) return;
+            if (_idle is null) return;
+            _idle.Dispose();
+            _idle = null;
             reference = _reference!;
             _reference = null;
         }
@@ -52,20 +71,10 @@ internal sealed class ElementEndpoint<T>(StreamHost host) : IStreamElementObserv
 {
     public ValueTask<StreamFrameReply> OnNextAsync(StreamFrame frame)
     {
-        if (!host.TryGet(frame.To, out IElementPort<T> end)) return new(new StreamFrameReply { IsUnknown = true });
+        if (frame is null || !host.TryGet(frame.To, out IElementPort<T> end)) return new(new StreamFrameReply { IsUnknown = true });
 
-        FrameReply reply;
-        try
-        {
-            // Ends in this process answer at once.
-            reply = end.OnFrameAsync(WireFormat.FromWire<T>(frame)).Result;
-        }
-        catch (FormatException exception)
-        {
-            ((IStreamEnd)end).OnMalformed(exception.Message);
-            return new(new StreamFrameReply());
-        }
-
+        // Ends in this process answer at once.
+        var reply = end.OnFrameAsync(WireFormat.FromWire<T>(frame, host, mayHaveHoles: end is SourceEnd<T>)).Result;
         return new(new StreamFrameReply
         {
             Demand = reply.Demand is { } demand ? WireFormat.ToWire(demand, Guid.Empty, host) : null,
@@ -82,7 +91,7 @@ internal sealed class DemandEndpoint(StreamHost host) : IStreamDemandObserver
 {
     public ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand)
     {
-        if (!host.TryGet(demand.To, out IDemandPort end)) return new(new StreamDemandReply { IsUnknown = true });
+        if (demand is null || !host.TryGet(demand.To, out IDemandPort end)) return new(new StreamDemandReply { IsUnknown = true });
 
         var reply = end.OnDemandAsync(WireFormat.FromWire(demand)).Result;
         return new(new StreamDemandReply { End = WireFormat.ToWire(reply.End, host), IsUnknown = reply.IsUnknown });

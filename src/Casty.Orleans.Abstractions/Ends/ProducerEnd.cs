@@ -185,9 +185,10 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
             var verdict = _core.OnFrame(frame, _host.Clock.Now, out string? violation);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
             FailWhatIsSpoilt();
-            if (frame.Leaving) Forget(frame.Peer);
-            reply = _core.TryTakeDemandFor(frame.Peer, out var demand) ? new FrameReply(demand) : new FrameReply(null, IsUnknown: true);
-            if (reply.Demand is not null && !_host.EchoDemand)
+            if (frame.Leaving && verdict != Verdict.Stale) Forget(frame.Peer);
+            if (verdict == Verdict.Stale || !_core.TryTakeDemandFor(frame.Peer, out var demand)) reply = new FrameReply(null, IsUnknown: true);
+            else if (_host.EchoDemand) reply = new FrameReply(demand);
+            else
             {
                 reply = default;
                 if (_writers.TryGetValue(frame.Peer, out var port)) _ = TellWriterAsync(port, demand);
@@ -224,13 +225,6 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
 
     public Task LetGoAsync() => Task.CompletedTask;
 
-    public void OnMalformed(string violation)
-    {
-        _host.Log.Violation(Name, violation);
-        lock (_gate) _core.EndStream(new StreamEnd(StreamEndReason.ProtocolViolation, violation), _host.Clock.Now);
-        Run();
-    }
-
     protected override void Drain()
     {
         while (TryTakeDemand(out var port, out var demand) || SendFrame())
@@ -244,7 +238,15 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
     protected override void OnBug(Exception exception)
     {
         _host.Log.EndFailed(exception, Name);
-        OnMalformed($"An internal error: {exception.Message}");
+        Fail($"An internal error: {exception.Message}");
+    }
+
+    /// <summary>An error in here must not leave the stream hanging.</summary>
+    private void Fail(string violation)
+    {
+        _host.Log.Violation(Name, violation);
+        lock (_gate) _core.EndStream(new StreamEnd(StreamEndReason.ProtocolViolation, violation), _host.Clock.Now);
+        Run();
     }
 
     private bool TryTakeDemand(out IDemandPort? port, out Demand demand)

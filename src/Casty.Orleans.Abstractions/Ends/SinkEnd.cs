@@ -196,17 +196,6 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         await _endReceived.Task.ConfigureAwait(false);
     }
 
-    public void OnMalformed(string violation)
-    {
-        lock (_gate)
-        {
-            _core.Settle(new StreamEnd(StreamEndReason.ProtocolViolation, violation));
-            Wake();
-        }
-
-        Run();
-    }
-
     protected override void Drain()
     {
         while (true)
@@ -240,7 +229,19 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     protected override void OnBug(Exception exception)
     {
         _host.Log.EndFailed(exception, Producer);
-        OnMalformed($"An internal error: {exception.Message}");
+        Fail($"An internal error: {exception.Message}");
+    }
+
+    /// <summary>An error in here must not leave the stream hanging.</summary>
+    private void Fail(string violation)
+    {
+        lock (_gate)
+        {
+            _core.Settle(new StreamEnd(StreamEndReason.ProtocolViolation, violation));
+            Wake();
+        }
+
+        Run();
     }
 
     private Element<T> Prepare(T value)

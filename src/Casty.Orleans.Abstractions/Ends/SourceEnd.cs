@@ -217,17 +217,6 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         return _released.Task;
     }
 
-    public void OnMalformed(string violation)
-    {
-        lock (_gate)
-        {
-            Break(violation);
-            WakeAll();
-        }
-
-        Run();
-    }
-
     protected override void Drain()
     {
         while (true)
@@ -260,7 +249,19 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     protected override void OnBug(Exception exception)
     {
         _host.Log.EndFailed(exception, Producer);
-        OnMalformed($"An internal error: {exception.Message}");
+        Fail($"An internal error: {exception.Message}");
+    }
+
+    /// <summary>An error in here must not leave the stream hanging.</summary>
+    private void Fail(string violation)
+    {
+        lock (_gate)
+        {
+            Break(violation);
+            WakeAll();
+        }
+
+        Run();
     }
 
     private T Decode(Element<T> element)

@@ -37,7 +37,7 @@ internal sealed class StreamHost
         Options.Validate(nameof(CastyStreamsOptions));
         Clock = new StreamClock(services.GetKeyedService<TimeProvider>(TimeProviderNames.Grains) ?? TimeProvider.System);
         Log = new StreamLog(services.GetService<ILoggerFactory>()?.CreateLogger("Casty.Orleans") ?? NullLogger.Instance);
-        DemandObserver = new ObserverHandle<IStreamDemandObserver>(Grains, new DemandEndpoint(this));
+        DemandObserver = new ObserverHandle<IStreamDemandObserver>(Grains, Clock, new DemandEndpoint(this));
         MaxMessageSize = Options.MaxMessageSize ?? services.GetRequiredService<IOptions<ClientMessagingOptions>>().Value.MaxMessageBodySize;
         services.GetService<IHostApplicationLifetime>()?.ApplicationStopping.UnsafeRegister(static host => ((StreamHost)host!).OnStopping(), this);
     }
@@ -64,8 +64,11 @@ internal sealed class StreamHost
 
     public StreamLog Log { get; }
 
-    /// <summary>The largest message that this process' connections take; a quarter is left for what surrounds an element.</summary>
+    /// <summary>The largest message that this process' connections take.</summary>
     public int MaxMessageSize { get; }
+
+    /// <summary>The largest element: a quarter of a message is left for what surrounds it.</summary>
+    public int MaxElementSize => (int)(MaxMessageSize * 0.75);
 
     public IGrainFactory Grains { get => field ?? throw new InvalidOperationException("This host has no cluster."); }
 
@@ -112,16 +115,18 @@ internal sealed class StreamHost
     /// <summary>What this process shares among streams of <typeparamref name="T"/>.</summary>
     /// <exception cref="global::Orleans.Serialization.CodecNotFoundException">Nothing serialises <typeparamref name="T"/>.</exception>
     public PerType<T> Of<T>() => (PerType<T>)_perType.GetOrAdd(typeof(T), static (_, host) => new PerType<T>(
-        new ElementCodec<T>(host._services!, (int)(host.MaxMessageSize * 0.75)),
-        new ObserverHandle<IStreamElementObserver<T>>(host.Grains, new ElementEndpoint<T>(host))), this);
+        new ElementCodec<T>(host._services!, host.MaxElementSize),
+        new ObserverHandle<IStreamElementObserver<T>>(host.Grains, host.Clock, new ElementEndpoint<T>(host))), this);
 
-    /// <summary>Orleans can carry the exception, with everything in it.</summary>
-    public bool CanSerialise(Exception exception)
+    /// <summary>
+    /// Orleans can carry the exception, with everything in it, beside the largest element: a message that is too large would close
+    /// a connection that everybody shares.
+    /// </summary>
+    public bool CanCarry(Exception exception)
     {
         try
         {
-            _services!.GetRequiredService<Serializer<Exception>>().SerializeToArray(exception);
-            return true;
+            return _services!.GetRequiredService<Serializer<Exception>>().SerializeToArray(exception).Length <= MaxMessageSize / 16;
         }
         catch (Exception)
         {

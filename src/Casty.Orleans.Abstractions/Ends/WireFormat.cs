@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Casty.Orleans.Protocol;
 
 namespace Casty.Orleans;
@@ -6,6 +7,8 @@ namespace Casty.Orleans;
 /// <summary>Between the core's frames and what Orleans carries.</summary>
 internal static class WireFormat
 {
+    private const int LongestMessage = 4096;
+
     public static StreamFrame ToWire<T>(Frame<Element<T>> frame, Guid to, StreamHost host) => new()
     {
         To = to,
@@ -25,12 +28,18 @@ internal static class WireFormat
         RosterSeen = frame.RosterSeen,
     };
 
-    /// <exception cref="FormatException">The frame is not one that this protocol writes.</exception>
-    public static Frame<Element<T>> FromWire<T>(StreamFrame frame) => new(
-        new StreamKey(frame.Stream, frame.Incarnation), frame.Peer,
-        frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
-        frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
-        frame.Number, FromWire(frame.Roster), frame.RosterSeen);
+    /// <summary>A frame that is none carries nothing but what is wrong with it: it matters only if it is of the stream.</summary>
+    public static Frame<Element<T>> FromWire<T>(StreamFrame frame, StreamHost host, bool mayHaveHoles)
+    {
+        var stream = new StreamKey(frame.Stream, frame.Incarnation);
+        if (WireCheck.FlawOf(frame, host, mayHaveHoles) is { } flaw) return new Frame<Element<T>>(stream, frame.Peer, [], Flaw: flaw);
+
+        return new Frame<Element<T>>(
+            stream, frame.Peer,
+            frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
+            frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
+            frame.Number, FromWire(frame.Roster), frame.RosterSeen);
+    }
 
     public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()
     {
@@ -48,20 +57,29 @@ internal static class WireFormat
         RosterSeen = demand.RosterSeen,
     };
 
-    public static Demand FromWire(StreamDemand demand) => new(
-        new StreamKey(demand.Stream, demand.Incarnation), demand.Peer, demand.Received, demand.Confirmed, demand.Limit,
-        demand.Grant, FromWire(demand.End), (Leave)demand.Leave, FromWire(demand.Roster), demand.RosterSeen);
+    public static Demand FromWire(StreamDemand demand)
+    {
+        var stream = new StreamKey(demand.Stream, demand.Incarnation);
+        if (WireCheck.FlawOf(demand) is { } flaw) return new Demand(stream, demand.Peer, 0, 0, 0, Flaw: flaw);
 
-    /// <summary>A cause that Orleans cannot serialise would keep the end itself from arriving: it goes by its name.</summary>
+        return new Demand(
+            stream, demand.Peer, demand.Received, demand.Confirmed, demand.Limit,
+            demand.Grant, FromWire(demand.End), (Leave)demand.Leave, FromWire(demand.Roster), demand.RosterSeen);
+    }
+
+    /// <summary>A cause that Orleans cannot carry would keep the end itself from arriving: it goes by its name.</summary>
     public static StreamEndInfo? ToWire(StreamEnd? end, StreamHost host) => end switch
     {
         null => null,
-        { Cause: { } cause } when !host.CanSerialise(cause) => new StreamEndInfo { Reason = end.Reason, Message = $"{cause.GetType()}: {cause.Message}" },
-        _ => new StreamEndInfo { Reason = end.Reason, Message = end.Message, Cause = end.Cause },
+        { Cause: { } cause } when !host.CanCarry(cause) => new StreamEndInfo { Reason = end.Reason, Message = Short($"{cause.GetType()}: {cause.Message}") },
+        _ => new StreamEndInfo { Reason = end.Reason, Message = Short(end.Message), Cause = end.Cause },
     };
 
     public static StreamEnd? FromWire(StreamEndInfo? end) =>
-        end is null ? null : new StreamEnd(end.Reason, end.Message, end.Cause);
+        end is null ? null : new StreamEnd(end.Reason, Short(end.Message), end.Cause);
+
+    /// <summary>A message is for people. It is told to every end, and kept with how a stream ended.</summary>
+    private static string? Short(string? message) => message is { Length: > LongestMessage } ? $"{message.AsSpan(0, LongestMessage)}…" : message;
 
     private static StreamRoster? ToWire(Roster? roster) => roster is null ? null : new StreamRoster
     {
@@ -116,24 +134,12 @@ internal static class WireFormat
 
     private static Batch<Element<T>> FromWire<T>(StreamBatch batch)
     {
-        if (!System.Runtime.InteropServices.MemoryMarshal.TryGetArray(batch.Elements, out var bytes)) bytes = batch.Elements.ToArray();
-        if (batch.Count < 0 || (long)batch.Count * sizeof(int) > bytes.Count)
-        {
-            throw new FormatException($"A batch of {bytes.Count} bytes claims {batch.Count} elements.");
-        }
-
+        if (!MemoryMarshal.TryGetArray(batch.Elements, out var bytes)) bytes = batch.Elements.ToArray();
         var elements = new Element<T>[batch.Count];
         int at = 0;
         for (int i = 0; i < elements.Length; i++)
         {
-            int left = bytes.Count - at - sizeof(int);
-            int size = left < 0 ? -1 : BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
-            if (size == -1 && left >= 0) size = 0;   // a hole
-            if (size < 0 || size > left)
-            {
-                throw new FormatException($"Element {i} of a batch of {elements.Length} claims {size} bytes where {left} are left.");
-            }
-
+            int size = Math.Max(0, BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at)));   // a hole has none
             elements[i] = new Element<T>(bytes.Array!, bytes.Offset + at, sizeof(int) + size);
             at += sizeof(int) + size;
         }

@@ -31,6 +31,7 @@ internal readonly record struct Batch<T>(long First, long Writer, long WriterFir
 /// <param name="IsHeldBack">Reader's leg: more elements are there, and wait for demand alone.</param>
 /// <param name="Leaving">Writer's leg: the writer has learnt its outcome and will not ask again.</param>
 /// <param name="Number">Writer's leg: counts the writer's frames, so that what was overtaken is not taken for its latest word.</param>
+/// <param name="Flaw">What is wrong with a message that could not even be read; null where it could.</param>
 internal readonly record struct Frame<T>(
     StreamKey Stream,
     long Peer,
@@ -44,7 +45,8 @@ internal readonly record struct Frame<T>(
     bool IsHeldBack = false,
     long Number = 0,
     Roster? Roster = null,
-    long RosterSeen = 0);
+    long RosterSeen = 0,
+    string? Flaw = null);
 
 /// <summary>How a reader leaves.</summary>
 internal enum Leave
@@ -65,6 +67,7 @@ internal enum Leave
 /// <param name="Leave">From a reader: it leaves, and how.</param>
 /// <param name="Roster">To a writer: who belongs to the stream, until the writer says that it knows (P-15).</param>
 /// <param name="RosterSeen">From a reader: the version of the newest roster that it has.</param>
+/// <param name="Flaw">What is wrong with a message that could not even be read; null where it could.</param>
 internal readonly record struct Demand(
     StreamKey Stream,
     long Peer,
@@ -75,4 +78,5 @@ internal readonly record struct Demand(
     StreamEnd? End = null,
     Leave Leave = Leave.None,
     Roster? Roster = null,
-    long RosterSeen = 0);
+    long RosterSeen = 0,
+    string? Flaw = null);

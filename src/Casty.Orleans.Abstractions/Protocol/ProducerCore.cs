@@ -229,9 +229,10 @@ internal sealed partial class ProducerCore<T>
         violation = null;
         if (demand.Stream != Stream || demand.Peer != Epoch || !IsReaderAttached || IsOver) return Verdict.Stale;
 
-        if (demand.Limit < demand.Confirmed || !_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
+        bool progress = false;
+        if (demand.Flaw is not null || demand.Limit < demand.Confirmed || !_out.TryAcknowledge(demand.Received, demand.Confirmed, out progress))
         {
-            violation = $"The reader has {demand.Received}, finished {demand.Confirmed} and asks up to {demand.Limit}, but {_out.Sent} elements were sent.";
+            violation = demand.Flaw ?? $"The reader has {demand.Received}, finished {demand.Confirmed} and asks up to {demand.Limit}, but {_out.Sent} elements were sent.";
             Terminate(new StreamEnd(StreamEndReason.ProtocolViolation, violation), now);   // nobody is left to read the rest
             return Verdict.Violation;
         }
@@ -245,7 +246,8 @@ internal sealed partial class ProducerCore<T>
 
         if (demand.Leave == Leave.Cancel)
         {
-            Terminate(demand.End is { Reason: not (StreamEndReason.None or StreamEndReason.Completed) } cause ? cause : StreamEnd.Cancelled, now);
+            bool isCause = demand.End is { Reason: StreamEndReason.Failed or StreamEndReason.Cancelled or StreamEndReason.ProtocolViolation };
+            Terminate(isCause ? demand.End! : StreamEnd.Cancelled, now);
             return Verdict.Accepted;
         }
 
@@ -411,7 +413,9 @@ internal sealed partial class ProducerCore<T>
 
     private Verdict TakeElements(WriterSlot<T> slot, Frame<T> frame, TimeSpan now, out string? violation)
     {
-        violation = null;
+        violation = frame.Flaw;
+        if (violation is not null) return Verdict.Violation;
+
         var verdict = Verdict.Duplicate;
         bool wasEnded = slot.IsEnded;
         foreach (var batch in frame.Batches ?? [])

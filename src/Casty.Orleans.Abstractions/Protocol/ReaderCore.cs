@@ -125,6 +125,9 @@ internal sealed class ReaderCore<T>
 
         _answeredAt = now;
         if (IsOver) return Verdict.Duplicate;
+
+        violation = frame.Flaw;
+        if (violation is not null) return Verdict.Violation;
         if (frame.Roster is { } roster && roster.Version > (Roster?.Version ?? 0)) Roster = roster;
 
         var verdict = Verdict.Duplicate;

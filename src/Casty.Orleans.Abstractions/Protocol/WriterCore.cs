@@ -95,6 +95,9 @@ internal sealed class WriterCore<T>
         _answeredAt = now;
         _isUnanswered = false;
         if (Outcome is not null) return Verdict.Duplicate;
+
+        violation = demand.Flaw;
+        if (violation is not null) return Verdict.Violation;
         if (demand.Roster is { } roster && roster.Version > (Roster?.Version ?? 0)) Roster = roster;
 
         if (!_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
