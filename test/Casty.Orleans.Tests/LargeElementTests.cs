@@ -80,6 +80,43 @@ public sealed class LargeElementTests : IAsyncLifetime
         Assert.Equal([Small], await next.Source.DrainAsync());
     }
 
+    /// <summary>A message that is too large would close a connection, and hurt whoever shares it.</summary>
+    [Theory]
+    [InlineData(Place.Client, Place.SiloB)]
+    [InlineData(Place.SiloA, Place.Client)]
+    [InlineData(Place.SiloA, Place.SiloB)]
+    public async Task ATooLargeCause_GoesByItsName(Place writer, Place reader)
+    {
+        string name = Cluster.Name();
+        await using var first = await _bed[Place.SiloA].GetSinkAsync<byte[]>(name).Soon();
+        await using var sink = await _bed[writer].GetSinkAsync<byte[]>(name).Soon();
+        await using var source = await _bed[reader].GetSourceAsync<byte[]>(name).Soon();
+        await sink.PutAsync(Large[..(MessageSize * 7 / 10)]).Soon();   // what is sent with it may be as large as it gets
+        await sink.FailAsync(new SensorException(new string('x', 2 * MessageSize), 451)).Soon();
+
+        await using var loop = source.GetAsyncEnumerator();
+        Assert.Single(await loop.NextAsync(1));
+        var error = await Assert.ThrowsAsync<StreamException>(() => loop.MoveNextAsync().Soon());
+        Assert.Equal(StreamEndReason.Failed, error.Reason);
+        Assert.Contains($"{typeof(SensorException)}: xxx", error.Message);
+        Assert.InRange(error.Message.Length, 1_000, 10_000);
+    }
+
+    /// <summary>Its own process would have sent it; here it would not fit into a message with what belongs about it.</summary>
+    [Fact]
+    public async Task AHostileWritersTooLargeElement_EndsItsStream()
+    {
+        string name = Cluster.Name();
+        await using var source = await _bed[Place.SiloA].GetSourceAsync<int>(name).Soon();
+        var writer = await HostileWriter.JoinAsync(_bed.Orleans.Client, name);
+        await writer.SayAsync(writer.Frame(writer.Batch(0, 1, Bytes.Of(new byte[MessageSize * 8 / 10]))));
+
+        var error = await Assert.ThrowsAsync<StreamException>(() => source.DrainAsync());
+        Assert.Equal(StreamEndReason.ProtocolViolation, error.Reason);
+        Assert.Contains($"{MessageSize * 3 / 4}", error.Message);
+        writer.Forget();
+    }
+
     [Fact]
     public async Task ManyElements_ThatTogetherAreTooLargeForAMessage_GoInSeveral()
     {
