@@ -186,9 +186,9 @@ public sealed class HostileProducerTests(HostileBed bed)
     private async Task<(TObserver To, TMessage Message)> CaptureAsync<TObserver, TMessage>(Func<TMessage, bool> isIt, Func<Task> act)
     {
         var captured = new TaskCompletionSource<(TObserver, TMessage)>(TaskCreationOptions.RunContinuationsAsynchronously);
-        bed.Wire.Tap = (to, message) =>
+        bed.Wire.Tap = call =>
         {
-            if (message is TMessage one && to is TObserver observer && isIt(one)) captured.TrySetResult((observer, one));
+            if (call.Request.GetArgument(0) is TMessage one && call.Grain is TObserver observer && isIt(one)) captured.TrySetResult((observer, one));
         };
         await act();
         var result = await captured.Task.Soon();

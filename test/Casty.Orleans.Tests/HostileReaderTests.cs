@@ -111,9 +111,9 @@ public sealed class HostileReaderTests(HostileBed bed)
 
         // It even knows where the stranger's producer is: the other stream's own messages passed by.
         var seen = new TaskCompletionSource<StreamDemand>(TaskCreationOptions.RunContinuationsAsynchronously);
-        bed.Wire.Tap = (_, message) =>
+        bed.Wire.Tap = call =>
         {
-            if (message is StreamDemand demand) seen.TrySetResult(demand);
+            if (call.Request.GetArgument(0) is StreamDemand demand) seen.TrySetResult(demand);
         };
         await other.Sink.PutAllAsync([1, 2, 3, 4]).Soon();
         await using var loop = other.Source.GetAsyncEnumerator();

@@ -21,8 +21,8 @@ public sealed class Wire : IOutgoingGrainCallFilter
 
     public long Calls => Frames + Demands;
 
-    /// <summary>Is shown every message that one end sends to another, and to whom; null for nobody.</summary>
-    public Action<object, object>? Tap { get; set; }
+    /// <summary>Is shown every message that one end sends to another; null for nobody.</summary>
+    public Action<IOutgoingGrainCallContext>? Tap { get; set; }
 
     /// <summary>What goes wrong from now on; null for nothing.</summary>
     public Faults? Faults
@@ -55,7 +55,7 @@ public sealed class Wire : IOutgoingGrainCallFilter
             Interlocked.Increment(ref _demands);
         }
 
-        Tap?.Invoke(context.Grain, message);
+        Tap?.Invoke(context);
         if (_faults is not { } faults)
         {
             await context.Invoke();
