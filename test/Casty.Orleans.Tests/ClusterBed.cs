@@ -21,6 +21,9 @@ public sealed class ClusterBed : IAsyncDisposable
     /// <summary>The clock of every end, where the test moves it itself.</summary>
     public ManualTime? Time { get; init; }
 
+    /// <summary>The client's clock, where it is not that of the silos: a process that is paused has time pass without it.</summary>
+    public ManualTime? ClientTime { get; init; }
+
     public TimeSpan? Lease { get; init; }
 
     /// <summary>What else a silo or a client is to be like.</summary>
@@ -91,16 +94,17 @@ public sealed class ClusterBed : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Wire.Faults = null;
+        Wire.Gate = null;
         await Orleans.DisposeAsync();
         Beds.TryRemove(_id, out _);
     }
 
     private IServiceProvider Silo(int silo) => ((InProcessSiloHandle)Orleans.Silos[silo]).SiloHost.Services;
 
-    private void Configure(IServiceCollection services)
+    private void Configure(IServiceCollection services, ManualTime? time)
     {
         services.AddSingleton<ILoggerProvider>(Log);
-        if (Time is not null) services.AddKeyedSingleton<TimeProvider>(TimeProviderNames.Grains, Time);
+        if (time is not null) services.AddKeyedSingleton<TimeProvider>(TimeProviderNames.Grains, time);
         services.AddSingleton<IOutgoingGrainCallFilter>(Wire);
     }
 
@@ -114,7 +118,7 @@ public sealed class ClusterBed : IAsyncDisposable
         public void Configure(ISiloBuilder silo)
         {
             var bed = Beds[silo.Configuration[Key]!];
-            bed.Configure(silo.Services);
+            bed.Configure(silo.Services, bed.Time);
             silo.AddCastyStreams(bed.Configure);
             bed.Silos?.Invoke(silo);
         }
@@ -125,7 +129,7 @@ public sealed class ClusterBed : IAsyncDisposable
         public void Configure(IConfiguration configuration, IClientBuilder client)
         {
             var bed = Beds[configuration[Key]!];
-            bed.Configure(client.Services);
+            bed.Configure(client.Services, bed.ClientTime ?? bed.Time);
             client.AddCastyStreams(bed.Configure);
             bed.Client?.Invoke(client);
         }

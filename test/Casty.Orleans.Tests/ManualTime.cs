@@ -6,9 +6,18 @@ namespace Casty.Orleans.Tests;
 public sealed class ManualTime : FakeTimeProvider
 {
     private int _timers;
+    private long _skipped;
 
     /// <summary>How many timers of ends are not disposed.</summary>
     public int Timers => Volatile.Read(ref _timers);
+
+    /// <summary>
+    /// Time passes and no timer fires: so it looks to a process that was paused, where a thread goes on before the timers do.
+    /// They fire as soon as the clock is moved.
+    /// </summary>
+    public void Skip(TimeSpan time) => Interlocked.Add(ref _skipped, time.Ticks * TimestampFrequency / TimeSpan.TicksPerSecond);
+
+    public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _skipped);
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {

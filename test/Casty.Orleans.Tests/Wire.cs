@@ -24,6 +24,12 @@ public sealed class Wire : IOutgoingGrainCallFilter
     /// <summary>Is shown every message that one end sends to another; null for nobody.</summary>
     public Action<IOutgoingGrainCallContext>? Tap { get; set; }
 
+    /// <summary>
+    /// Holds calls back: whatever task it gives is waited for before the call is made. It is asked about every call, and gives null
+    /// for those that may pass.
+    /// </summary>
+    public Func<IOutgoingGrainCallContext, Task?>? Gate { get; set; }
+
     /// <summary>What goes wrong from now on; null for nothing.</summary>
     public Faults? Faults
     {
@@ -38,6 +44,8 @@ public sealed class Wire : IOutgoingGrainCallFilter
 
     public async Task Invoke(IOutgoingGrainCallContext context)
     {
+        if (Gate?.Invoke(context) is { } gate) await gate;
+
         object? message = context.Request.GetArgumentCount() == 1 ? context.Request.GetArgument(0) : null;
         if (message is not (StreamFrame or StreamDemand) || IsOwn.Value)
         {
@@ -62,8 +70,8 @@ public sealed class Wire : IOutgoingGrainCallFilter
             return;
         }
 
-        var (fate, gate) = faults.Next();
-        await gate;
+        var (fate, held) = faults.Next();
+        await held;
         switch (fate)
         {
             case Fate.RequestLost:

@@ -66,6 +66,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     {
         lock (_gate)
         {
+            SeeLease();
             if (_puts.Count > 0 || _core.Credit <= 0) return false;
         }
 
@@ -85,6 +86,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
 
         lock (_gate)
         {
+            SeeLease();
             if (!_core.IsOpen) return ValueTask.FromException(Closed());
         }
 
@@ -125,6 +127,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
             Task<bool> room;
             lock (_gate)
             {
+                SeeLease();
                 if (!_core.IsOpen) return false;
                 if (_puts.Count == 0 && _core.Credit > 0) return true;
                 room = (_room ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
@@ -298,6 +301,18 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         }
 
         Run();
+    }
+
+    /// <summary>
+    /// Under the lock, before something is accepted: a process that was paused may get here before its timer, or any message, tells
+    /// it that its lease is over.
+    /// </summary>
+    private void SeeLease()
+    {
+        if (_host.Clock.Coarse < _core.LeaseEnd) return;
+        if (_core.OnTick(_host.Clock.Now)) _inFlight.GiveUp();
+        Wake();
+        Schedule();
     }
 
     /// <summary>Under the lock: serves who waits, in turn. Continuations run elsewhere.</summary>

@@ -97,9 +97,10 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         lock (_gate)
         {
             bool taken;
+            var now = SeeLease();
             do taken = _core.TryTake(out element);
             while (taken && element.IsHole);
-            speak = TakeDemand();
+            speak = TakeDemand(now);
             Settle();
             if (!taken)
             {
@@ -123,11 +124,12 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         bool speak;
         lock (_gate)
         {
+            var now = SeeLease();
             if (_core.Waiting > 0 && _left is null) return new ValueTask<bool>(true);
 
             // Asking for the next element finishes the one before, and may be what the producer waits for.
             _core.TryTake(out _);
-            speak = TakeDemand();
+            speak = TakeDemand(now);
             Settle();
             arrival = _core.IsOver ? null : (_arrival ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
@@ -280,9 +282,11 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     }
 
     /// <summary>Under the lock: takes the newest demand if it is worth a message. A later one says all that an earlier one did.</summary>
-    private bool TakeDemand()
+    private bool TakeDemand() => TakeDemand(_host.Clock.Now);
+
+    private bool TakeDemand(TimeSpan now)
     {
-        if (!_core.TryTakeDemand(_host.Clock.Now, out var demand)) return false;
+        if (!_core.TryTakeDemand(now, out var demand)) return false;
         _toSay = demand;
         return _hasToSay = true;
     }
@@ -341,6 +345,22 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         }
 
         Run();
+    }
+
+    /// <summary>
+    /// Under the lock, before something is given out: a process that was paused may get here before its timer, or any message, tells
+    /// it that its lease is over. The time that it looked at is returned: looking is not free.
+    /// </summary>
+    private TimeSpan SeeLease()
+    {
+        var now = _host.Clock.Now;
+        if (now < _core.LeaseEnd) return now;
+
+        _core.OnTick(now);
+        Settle();
+        WakeAll();
+        Schedule();
+        return now;
     }
 
     private void Break(string violation)

@@ -123,6 +123,7 @@ internal sealed class ReaderCore<T>
         violation = null;
         if (frame.Stream != Stream || frame.Peer != Epoch) return Verdict.Stale;
 
+        SeeLease(now);
         _answeredAt = now;
         if (IsOver) return Verdict.Duplicate;
 
@@ -172,6 +173,7 @@ internal sealed class ReaderCore<T>
     /// <summary>The producer answered a demand: it lives.</summary>
     public void OnAnswered(Demand answered, TimeSpan now)
     {
+        SeeLease(now);
         _answeredAt = now;
         _isUnanswered = false;
         _answeredLimit = Math.Max(_answeredLimit, answered.Limit);
@@ -246,24 +248,30 @@ internal sealed class ReaderCore<T>
     /// <summary>When <see cref="OnTick"/> wants to be called.</summary>
     public TimeSpan NextDeadline => IsSettled
         ? TimeSpan.MaxValue
-        : TimeSpan.FromTicks(Math.Min(Due.Ticks, (_answeredAt + _timings.Lease).Ticks));
+        : TimeSpan.FromTicks(Math.Min(Due.Ticks, LeaseEnd.Ticks));
+
+    /// <summary>
+    /// From then on this reader must not give out anything, and nothing that comes late revives it: another may have its place since
+    /// its process was paused (P-10).
+    /// </summary>
+    public TimeSpan LeaseEnd => IsSettled ? TimeSpan.MaxValue : _answeredAt + _timings.Lease;
 
     /// <summary>Time has passed.</summary>
     public void OnTick(TimeSpan now)
     {
         if (IsSettled) return;
 
-        if (now - _answeredAt >= _timings.Lease)
-        {
-            Stop(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}."));
-            return;
-        }
-
-        if (now < Due) return;
+        SeeLease(now);
+        if (IsSettled || now < Due) return;
 
         if (_isUnanswered || IsUnresolved) _retry.OnExpired(now);
         else _retry.OnSpoke(now, begins: true);
         _mustSpeak = true;
+    }
+
+    private void SeeLease(TimeSpan now)
+    {
+        if (now >= LeaseEnd) Stop(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}."));
     }
 
     private TimeSpan Due => _retry.Due(_isUnanswered, IsUnresolved);

@@ -92,6 +92,7 @@ internal sealed class WriterCore<T>
         if (demand.Stream != Stream || demand.Peer != Writer) return Verdict.Stale;
 
         AssertInvariants();
+        SeeLease(now);
         _answeredAt = now;
         _isUnanswered = false;
         if (Outcome is not null) return Verdict.Duplicate;
@@ -169,20 +170,21 @@ internal sealed class WriterCore<T>
     /// <summary>When <see cref="OnTick"/> wants to be called.</summary>
     public TimeSpan NextDeadline => Outcome is not null
         ? TimeSpan.MaxValue
-        : TimeSpan.FromTicks(Math.Min(Due.Ticks, (_answeredAt + _timings.Lease).Ticks));
+        : TimeSpan.FromTicks(Math.Min(Due.Ticks, LeaseEnd.Ticks));
+
+    /// <summary>
+    /// From then on this writer must not accept anything, and nothing that comes late revives it: the producer may have given it
+    /// up while its process was paused (P-10).
+    /// </summary>
+    public TimeSpan LeaseEnd => Outcome is null ? _answeredAt + _timings.Lease : TimeSpan.MaxValue;
 
     /// <summary>Time has passed. True if frames in flight are to be given up as lost.</summary>
     public bool OnTick(TimeSpan now)
     {
         if (Outcome is not null) return false;
 
-        if (now - _answeredAt >= _timings.Lease)
-        {
-            // The holder of a lease stops by itself, before its counterpart acts (P-10).
-            Settle(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}."));
-            return true;
-        }
-
+        SeeLease(now);
+        if (Outcome is not null) return true;
         if (now < Due) return false;
 
         // What could not leave waits for answers that were lost as well.
@@ -192,6 +194,12 @@ internal sealed class WriterCore<T>
         _out.Rewind();
         _mustSpeak = true;
         return lost;
+    }
+
+    /// <summary>The holder of a lease stops by itself, before its counterpart acts (P-10).</summary>
+    private void SeeLease(TimeSpan now)
+    {
+        if (now >= LeaseEnd) Settle(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}."));
     }
 
     private TimeSpan Due => _retry.Due(IsUnanswered || _mustSpeak || _out.CanSend, IsBlocked);

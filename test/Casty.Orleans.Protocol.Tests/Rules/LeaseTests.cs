@@ -141,4 +141,45 @@ public sealed class LeaseTests
             producer.OnTick(Make.At(at));
         }
     }
+
+    /// <summary>A process that was paused handles what came meanwhile before its timers fire.</summary>
+    [Fact, Trait("Rule", "P-10")]
+    public void WhatComesAfterTheLease_RevivesNobody()
+    {
+        var late = Make.Start + Make.Timings.Lease;
+        var writer = Make.Writer();
+        writer.OnDemand(Make.Demand(0, 4), Make.Start, out _);
+        Assert.Equal(late, writer.LeaseEnd);
+        Assert.Equal(Verdict.Duplicate, writer.OnDemand(Make.Demand(0, 8), late, out _));
+        Assert.Equal(StreamEndReason.Abandoned, writer.Outcome?.Reason);
+        Assert.False(writer.TryPut(1));
+
+        var reader = Make.Reader(4);
+        reader.OnFrame(Make.Frame(0, 1, 2), Make.Start, out _);
+        Assert.Equal(late, reader.LeaseEnd);
+        Assert.Equal(Verdict.Duplicate, reader.OnFrame(Make.Frame(2, 3), late, out _));
+        Assert.Equal(StreamEndReason.Abandoned, reader.End?.Reason);
+        Assert.Empty(reader.TakeAll());
+
+        reader = Make.Reader(4);
+        reader.OnFrame(Make.Frame(0, 1, 2), Make.Start, out _);
+        reader.OnAnswered(Make.Demand(0, 4), late);
+        Assert.Equal(StreamEndReason.Abandoned, reader.End?.Reason);
+        Assert.Empty(reader.TakeAll());
+    }
+
+    [Fact, Trait("Rule", "P-10")]
+    public void JustBeforeTheLeaseIsOver_EveryWordRenewsIt()
+    {
+        var almost = Make.Start + Make.Timings.Lease - TimeSpan.FromTicks(1);
+        var writer = Make.Writer();
+        writer.OnDemand(Make.Demand(0, 4), almost, out _);
+        Assert.Equal(almost + Make.Timings.Lease, writer.LeaseEnd);
+        Assert.True(writer.TryPut(1));
+
+        var reader = Make.Reader(4);
+        reader.OnFrame(Make.Frame(0, 1, 2), almost, out _);
+        Assert.Equal(almost + Make.Timings.Lease, reader.LeaseEnd);
+        Assert.Equal([1, 2], reader.TakeAll());
+    }
 }
