@@ -60,6 +60,15 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
     /// <summary>Ends once nobody needs to be answered about this stream any more.</summary>
     public Task Released => _released.Task;
 
+    /// <summary>How many writers it could speak to.</summary>
+    public int WriterCount
+    {
+        get
+        {
+            lock (_gate) return _writers.Count;
+        }
+    }
+
     /// <summary>The reader is in another process: elements will have to be serialised.</summary>
     public bool IsReaderRemote { get; private set; }
 
@@ -310,6 +319,7 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
         {
             var now = _host.Clock.Now;
             if (_core.OnTick(now)) _inFlight.GiveUp();
+            if (_writers.Count > _core.Writers) ForgetLost();
             if (now >= _warnAt)
             {
                 _warnAt = TimeSpan.MaxValue;
@@ -389,6 +399,17 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
             ? "once its reader has received what it holds"
             : $"once it has been read, or in {_core.UnreadDeadline - now}, when its subscription timeout ends";
         return new StreamClosedException($"Stream '{Name}' has ended ({end.Reason}) and takes no more writers; its name is free {when}.", end.Reason, end.Cause);
+    }
+
+    /// <summary>Who was lost says no farewell.</summary>
+    private void ForgetLost()
+    {
+        foreach (var (end, number) in _writerNumbers)
+        {
+            if (_core.Knows(number)) continue;
+            _writerNumbers.Remove(end);
+            _writers.Remove(number);
+        }
     }
 
     private void Forget(long writer)

@@ -173,6 +173,9 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
         return true;
     }
 
+    /// <summary>Gives memory back that a burst took; to be called now and then.</summary>
+    public void Trim() => _elements.Trim();
+
     /// <summary>Drops everything (P-11).</summary>
     public void Clear() => _elements.Clear();
 

@@ -83,6 +83,9 @@ internal sealed partial class ProducerCore<T>
 
     public int Writers => _writers.Count;
 
+    /// <summary>The writer belongs to the stream still.</summary>
+    public bool Knows(long writer) => _writers.ContainsKey(writer);
+
     /// <summary>A stream without a reader fails then.</summary>
     public TimeSpan UnreadDeadline => IsReaderAttached || _subscriptionTimeout < TimeSpan.Zero || IsUnused
         ? TimeSpan.MaxValue
@@ -489,6 +492,8 @@ internal sealed partial class ProducerCore<T>
     private void CheckLeases(TimeSpan now)
     {
         _leaseCheckAt = now + _timings.Lease / 4;
+        _out.Trim();
+        _runs.Trim();
         var patience = 1.75 * _timings.Lease;
         foreach (var slot in _writers.Values.Where(slot => now - slot.HeardAt >= patience).ToArray())
         {
@@ -570,12 +575,16 @@ internal sealed partial class ProducerCore<T>
 
     private Demand DemandFor(WriterSlot<T> slot)
     {
-        bool isFinished = slot is { IsFinished: true, In.End.Reason: StreamEndReason.Completed } && (_turn.Count > 0 || IsOver);
+        bool isDone = slot.IsFinished && (_turn.Count > 0 || IsOver);
+        bool isFinished = isDone && slot.In.End!.Reason == StreamEndReason.Completed;
 
         // Who has ended waits for what becomes of its elements; who has not is sent away by any end.
         bool isTold = IsOver || (End is { } end && (!slot.IsEnded || end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation));
+
+        // Who let go has nothing more to wait for then; kept until the stream ends, such writers would gather.
+        var told = isTold ? End : isDone && !isFinished ? slot.In.End : null;
         return new Demand(Stream, slot.Number, slot.In.Received, isFinished ? slot.In.Received : slot.Confirmed, slot.Limit, slot.Grant,
-            isTold ? End : null, Roster: RosterFor(slot));
+            told, Roster: RosterFor(slot));
     }
 
     private void MarkDirty(WriterSlot<T> slot)

@@ -1,17 +1,26 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Casty.Orleans.Protocol;
 
-/// <summary>A growing circular buffer addressed by absolute position: it holds <c>[Start, End)</c>.</summary>
+/// <summary>
+/// A circular buffer addressed by absolute position: it holds <c>[Start, End)</c>. It grows by itself and shrinks when told to look.
+/// Both cost O(1) per element: a growth doubles the room, and whatever it is trimmed by later is paid for by that growth.
+/// </summary>
 internal sealed class RingBuffer<T>(long start = 0)
 {
+    private const int Smallest = 8;
     private T[] _items = [];
+    private int _peak;
 
     public long Start { get; private set; } = start;
 
     public long End { get; private set; } = start;
 
     public int Count => (int)(End - Start);
+
+    /// <summary>How many items it has room for.</summary>
+    public int Capacity => _items.Length;
 
     public T this[long position]
     {
@@ -24,6 +33,7 @@ internal sealed class RingBuffer<T>(long start = 0)
         EnsureRoom(1);
         _items[Index(End)] = item;
         End++;
+        _peak = Math.Max(_peak, Count);
     }
 
     public void Append(ReadOnlySpan<T> items)
@@ -36,6 +46,7 @@ internal sealed class RingBuffer<T>(long start = 0)
         items[..run].CopyTo(_items.AsSpan(index));
         items[run..].CopyTo(_items);
         End += items.Length;
+        _peak = Math.Max(_peak, Count);
     }
 
     public void CopyTo(long position, Span<T> destination)
@@ -73,6 +84,18 @@ internal sealed class RingBuffer<T>(long start = 0)
     {
         Start = End;
         _items = [];
+        _peak = 0;
+    }
+
+    /// <summary>
+    /// Gives memory back if not more than a quarter of it was used since this was last asked. To be asked now and then, not after
+    /// each burst: room that is used again and again stays.
+    /// </summary>
+    public void Trim()
+    {
+        int peak = _peak;
+        _peak = Count;
+        if (peak <= _items.Length / 4 && _items.Length > Smallest) Resize(peak == 0 ? 0 : RoomFor(2 * peak));
     }
 
     private int Index(long position) => (int)(position & (_items.Length - 1));
@@ -82,15 +105,15 @@ internal sealed class RingBuffer<T>(long start = 0)
         int needed = Count + more;
         if (needed <= _items.Length) return;
 
-        var items = new T[System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(needed, 8))];
-        if (Count > 0)
-        {
-            for (long position = Start; position < End; position++)
-            {
-                items[position & (items.Length - 1)] = this[position];
-            }
-        }
+        Resize(RoomFor(needed));
+    }
 
+    private void Resize(int room)
+    {
+        var items = room == 0 ? [] : new T[room];
+        for (long position = Start; position < End; position++) items[position & (items.Length - 1)] = this[position];
         _items = items;
     }
+
+    private static int RoomFor(int count) => (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(count, Smallest));
 }

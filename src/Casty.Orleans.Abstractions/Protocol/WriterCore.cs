@@ -185,6 +185,8 @@ internal sealed class WriterCore<T>
 
         SeeLease(now);
         if (Outcome is not null) return true;
+
+        _out.Trim();
         if (now < Due) return false;
 
         // What could not leave waits for answers that were lost as well.

@@ -170,4 +170,31 @@ public sealed class EndTests
         Assert.True(reader.TryTakeDemand(Make.Start, out demand));
         Assert.Equal(2, demand.Confirmed);
     }
+
+    /// <summary>Kept until the stream ends, those who let go of a long stream would gather at both ends of it.</summary>
+    [Fact, Trait("Rule", "P-11")]
+    public void AWriterThatLetGo_NeedNotWaitForTheStreamsEnd_OnceItsElementsAreFinished()
+    {
+        var line = new Line(bufferSize: 8, initialDemand: 4, writers: 2);
+        var leaving = line.Writers[1];
+        leaving.TryPut(1);
+        leaving.TryEnd(new StreamEnd(StreamEndReason.Abandoned));
+        line.Pump();
+        Assert.True(leaving.IsEndReceived);
+        Assert.Null(leaving.Outcome);
+
+        Assert.Equal([1], line.Reader.TakeAll());
+        line.Tick();
+        line.Pump();
+        Assert.Equal(StreamEndReason.Abandoned, leaving.Outcome?.Reason);
+        Assert.Equal(1, line.Producer.Writers);
+
+        // The stream goes on, and remembers.
+        Assert.True(line.Writer.TryPut(2));
+        line.Writer.TryEnd(StreamEnd.Completed);
+        line.Pump();
+        Assert.Equal([2], line.Reader.TakeAll());
+        line.Pump();
+        Assert.Equal(StreamEndReason.Abandoned, line.Reader.End?.Reason);
+    }
 }

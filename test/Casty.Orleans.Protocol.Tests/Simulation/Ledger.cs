@@ -108,7 +108,7 @@ internal sealed class Ledger(World world)
             // Who left first wins: a writer's failure that reached the producer before stands.
             world.Expect(end == expected || end == StreamEndReason.Failed, $"the stream ended as {end}, not {expected}");
             world.Expect(world.Writers.All(writer => writer.IsDead || writer.Core.Outcome!.Reason is var reason
-                && (reason == end || reason is StreamEndReason.Completed or StreamEndReason.Failed)), $"a writer's outcome is not {end}");
+                && (reason == end || reason == writer.Core.End?.Reason || reason is StreamEndReason.Completed or StreamEndReason.Failed)), $"a writer's outcome is not {end}");
             return;
         }
 
