@@ -101,8 +101,6 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
     [InlineData(First.User), InlineData(First.Messages), InlineData(First.Timers)]
     public async Task APausedWriter_FindsOutBeforeItAcceptsAnything(First first)
     {
-        string name = Cluster.Name();
-        await using var source = await _bed[Place.SiloA].GetSourceAsync<int>(name).Soon();
         foreach (var call in (Func<SinkRef<int>, Task>[])
                  [
                      sink => Assert.ThrowsAsync<StreamAbandonedException>(() => sink.PutAsync(2).Soon()),
