@@ -1,0 +1,196 @@
+using Casty.Orleans.Chaos.Faults;
+using Casty.Orleans.Chaos.Processes;
+using Casty.Orleans.Chaos.Roles;
+using Casty.Orleans.Chaos.Streams;
+
+namespace Casty.Orleans.Chaos;
+
+/// <summary>
+/// Keeps a number of streams going: rolls them, places their ends, replaces named readers that are gone, and has each stream judged
+/// when its ends are over. Everything happens under one lock.
+/// </summary>
+internal sealed class Conductor
+{
+    private readonly Lock _gate = new();
+    private readonly Settings _settings;
+    private readonly Scenario _scenario;
+    private readonly ProcessGroup _processes;
+    private readonly Tally _tally;
+    private readonly Random _dice;
+    private readonly List<StreamRun> _runs = [];
+    private readonly Dictionary<(ChildProcess, int), (StreamRun Run, EndRun End)> _ends = [];
+    private readonly Queue<string> _freeNames = [];
+    private readonly TimeSpan _hangLimit;
+    private long _nextRun;
+    private int _names;
+
+    public Conductor(Settings settings, Scenario scenario, ProcessGroup processes, Tally tally)
+    {
+        _settings = settings;
+        _scenario = scenario;
+        _processes = processes;
+        _tally = tally;
+        _dice = new Random(settings.Seed);
+        _hangLimit = 3 * settings.Lease + TimeSpan.FromSeconds(60);
+        processes.Reported += Hear;
+    }
+
+    public Pauses Pauses { get; } = new();
+
+    public bool IsOpening { get; set; } = true;
+
+    public int Live
+    {
+        get
+        {
+            lock (_gate) return _runs.Count;
+        }
+    }
+
+    public void Tick()
+    {
+        lock (_gate)
+        {
+            while (IsOpening && _runs.Count < _settings.Streams && Begin())
+            {
+            }
+
+            foreach (var run in _runs.ToArray()) Drive(run);
+        }
+    }
+
+    /// <summary>How many elements have been delivered by now.</summary>
+    public long CountElements()
+    {
+        lock (_gate) return _tally.Elements + _runs.Sum(run => run.Elements);
+    }
+
+    private void Hear(ChildProcess process, Report report)
+    {
+        lock (_gate)
+        {
+            if (!_ends.TryGetValue((process, report.End), out var known)) return;
+            if (report.What == Happened.OpenFailed) _tally.FailOpen(report.Error!);
+            known.Run.Hear(known.End, report);
+        }
+    }
+
+    private bool Begin()
+    {
+        if (Pick(_scenario.Writers) is null || Pick(_scenario.Readers) is null) return false;
+
+        // A name is used again as soon as its last stream has ended.
+        string name = _freeNames.Count > 0 ? _freeNames.Dequeue() : $"stream-{++_names}";
+        var run = new StreamRun(StreamPlan.Roll(_dice, ++_nextRun, name));
+        _runs.Add(run);
+        run.NextReaderAt = run.StartedAt + (_dice.Next(3) == 0 ? _dice.Next(3_000) : 0);
+        if (_dice.Next(2) == 0) Drive(run);   // the reader is asked to open first
+        for (int writer = 0; writer < run.Plan.Counts.Length; writer++)
+        {
+            if (Pick(_scenario.Writers) is not { } process) break;
+            var end = Open(run, run.Writers, process);
+            process.Send(new OpenSink(end.Id, run.Plan, writer));
+        }
+
+        return true;
+    }
+
+    private void Drive(StreamRun run)
+    {
+        run.Look();
+        long now = Environment.TickCount64;
+        if (!run.HasGone && run.Writers.Count > 0 && run.Writers.TrueForAll(writer => writer.Opened is not null || writer.IsOver))
+        {
+            run.HasGone = true;
+            foreach (var writer in run.Writers) writer.Process.Send(new Go(writer.Id));
+        }
+
+        bool isWritten = run.Writers.Count == 0 || run.Writers.Exists(writer => !writer.IsOver);
+        if (run.NextReaderAt is null && run.Plan.Consumer is not null && isWritten && NeedsReader(run)) run.NextReaderAt = now + (_dice.Next(2) == 0 ? _dice.Next(5_000) : 0);
+        if (run.NextReaderAt is not null && !isWritten) run.NextReaderAt = null;
+        if (run.NextReaderAt <= now && Pick(_scenario.Readers) is { } process)
+        {
+            var end = Open(run, run.Readers, process);
+            process.Send(new OpenSource(end.Id, run.Plan, IsFirst: end.Index == 0));
+            run.NextReaderAt = null;
+        }
+
+        if (!isWritten && run.Reader is { IsOver: false } waiting && WaitsForNothing(run, waiting, now)) waiting.Cancel();
+
+        bool isOver = !isWritten && run.NextReaderAt is null && run.Readers.TrueForAll(reader => reader.IsOver);
+        if (isOver) Decide(run);
+        else if (now - run.LastChange > _hangLimit.TotalMilliseconds) GiveUp(run);
+    }
+
+    private bool NeedsReader(StreamRun run)
+    {
+        if (run.Reader is not { } reader) return false;
+        if (reader.Process.IsDead || reader.Outcome?.What == Happened.Detached || reader is { Outcome.What: Happened.Failed, Fate: not null }) return true;
+        if (run.HasBeenTakenOver || reader.Opened is null || reader.IsOver) return false;
+
+        // Taken over as planned; or somebody loses patience with one that stands still.
+        bool isPaused = reader.Fate is { Until: long.MaxValue, IsGraceful: false };
+        bool isPlanned = run.Plan.Intent == Intent.TakeOver && run.DeliveredTo(reader) >= run.Plan.LeaveAfter;
+        if (!isPlanned && !(isPaused && _dice.Next(100) == 0)) return false;
+        run.HasBeenTakenOver = true;
+        return true;
+    }
+
+    /// <summary>Its writers are gone, and it may not even have joined their stream: it may have begun one of its own.</summary>
+    private bool WaitsForNothing(StreamRun run, EndRun reader, long now)
+    {
+        if (run.DeliveredTo(reader) > 0 || now - run.LastChange < (2 * _settings.Lease + TimeSpan.FromSeconds(5)).TotalMilliseconds) return false;
+        if (run.Writers.TrueForAll(writer => writer.HasFinished)) return true;
+        return !run.Writers.Exists(writer => writer.Opened is not null && reader.Opened is { } opened && opened.At <= writer.OverAt);
+    }
+
+    private void Decide(StreamRun run)
+    {
+        var siloFates = _processes.All.Where(process => process.Kind == RoleKind.Silo).SelectMany(process => process.Fates).ToArray();
+        var verifier = new Verifier(run, _settings.Lease, siloFates);
+        var verdict = verifier.Judge();
+        if (verifier.Violations.Count > 0) Violated(run, verifier.Violations);
+        else _tally.Decide(verdict.ToString());
+
+        bool isClean = verifier.Violations.Count == 0 && run.Ends.All(end => end is { Fate: null, FailedOpens: [], IsCancelled: false });
+        if (isClean) _freeNames.Enqueue(run.Plan.Name);
+        if (run.Ends.All(end => end.Fate is null)) Pauses.Add(run);
+        _tally.Say($"{verdict}: {run.Plan}");
+        Forget(run);
+    }
+
+    private void GiveUp(StreamRun run)
+    {
+        Violated(run, [$"Nothing has happened for {_hangLimit.TotalSeconds} s, and it is not over."]);
+        foreach (var end in run.Ends.Where(end => !end.IsOver)) end.Cancel();
+        Forget(run);
+    }
+
+    private void Violated(StreamRun run, IEnumerable<string> violations)
+    {
+        _tally.Decide("VIOLATED");
+        _tally.Problem($"{string.Join("\n  ", violations)}\n  {string.Join("\n  ", run.Tell())}");
+    }
+
+    private void Forget(StreamRun run)
+    {
+        _tally.Elements += run.Elements;
+        _runs.Remove(run);
+        foreach (var end in run.Ends) _ends.Remove((end.Process, end.Id));
+    }
+
+    private EndRun Open(StreamRun run, List<EndRun> ends, ChildProcess process)
+    {
+        var end = new EndRun(process, ends.Count);
+        ends.Add(end);
+        _ends[(process, end.Id)] = (run, end);
+        run.Note($"{run.NameOf(end)} is asked to open");
+        return end;
+    }
+
+    private ChildProcess? Pick(RoleKind? kind)
+    {
+        ChildProcess[] well = kind is { } one ? [.. _processes.Well(one)] : [.. _processes.Well(RoleKind.Silo), .. _processes.Well(RoleKind.Client)];
+        return well.Length == 0 ? null : well[_dice.Next(well.Length)];
+    }
+}

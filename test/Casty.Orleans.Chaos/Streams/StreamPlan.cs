@@ -1,0 +1,126 @@
+using System.Text.Json.Serialization;
+using Casty.Orleans.Chaos.Processes;
+
+namespace Casty.Orleans.Chaos.Streams;
+
+/// <summary>How a stream is to end if nobody dies.</summary>
+internal enum Intent
+{
+    /// <summary>Every writer completes.</summary>
+    Complete,
+
+    /// <summary>The reader breaks off its loop.</summary>
+    Leave,
+
+    /// <summary>A named reader detaches, and another goes on; every writer completes.</summary>
+    Detach,
+
+    /// <summary>A second reader of the name takes over from the first in mid-stream; every writer completes.</summary>
+    TakeOver,
+
+    /// <summary>The first writer fails the stream.</summary>
+    Fail,
+
+    /// <summary>The first writer lets go without completing; the others complete.</summary>
+    Abandon,
+}
+
+/// <summary>One run of one stream, as the dice have it.</summary>
+internal sealed record StreamPlan
+{
+    public required long Run { get; init; }
+
+    public required string Name { get; init; }
+
+    public string? Consumer { get; init; }
+
+    public required Intent Intent { get; init; }
+
+    /// <summary>How many elements each writer puts.</summary>
+    public required long[] Counts { get; init; }
+
+    /// <summary>Bytes that an element carries.</summary>
+    public int Size { get; init; }
+
+    /// <summary>A writer waits for so long after each <see cref="Burst"/>.</summary>
+    public int WriterDelay { get; init; }
+
+    public int Burst { get; init; }
+
+    /// <summary>A slow reader waits for so long after each hundredth of what it is to read.</summary>
+    public int ReaderDelay { get; init; }
+
+    /// <summary>After how many elements the first reader leaves or detaches.</summary>
+    public long LeaveAfter { get; init; }
+
+    public int? BufferSize { get; init; }
+
+    public int? InitialDemand { get; init; }
+
+    public int? MaxDemand { get; init; }
+
+    public TimeSpan SubscriptionTimeout { get; init; }
+
+    [JsonIgnore]
+    public long Total => Counts.Sum();
+
+    /// <summary>The most elements that may come again to a named reader: a window, and the one that is not finished.</summary>
+    [JsonIgnore]
+    public int Window => (MaxDemand ?? InitialDemand ?? StreamConsumerOptions.DefaultMaxDemand) + 1;
+
+    /// <summary>Its writers put something all the time, and its reader reads at once: where nothing comes, the stream stands still.</summary>
+    [JsonIgnore]
+    public bool IsSteady => WriterDelay is > 0 and <= 50 && ReaderDelay == 0;
+
+    public static StreamPlan Roll(Random dice, long run, string name)
+    {
+        bool isNamed = dice.Next(2) == 0;
+        var intent = dice.Next(100) switch
+        {
+            < 64 => Intent.Complete,
+            < 72 => Intent.Leave,
+            < 86 when isNamed => dice.Next(2) == 0 ? Intent.Detach : Intent.TakeOver,
+            < 86 => Intent.Complete,
+            < 93 => Intent.Fail,
+            _ => Intent.Abandon,
+        };
+
+        int writers = dice.Next(10) switch { < 6 => 1, < 8 => 2, 8 => 3, _ => FlightRecorder.MaxWriters };
+        var (size, delay, burst, seconds) = dice.Next(10) switch
+        {
+            0 => (dice.Next(1_000, 60_000), dice.Next(20, 60), 1, Seconds(dice)),   // large elements
+            1 or 2 => (dice.Next(0, 40), 0, 1, 0.0),                                // as fast as can be
+            _ => (dice.Next(0, 200), dice.Next(2, 40), dice.Next(1, 12), Seconds(dice)),
+        };
+        var counts = new long[writers];
+        for (int i = 0; i < writers; i++)
+        {
+            counts[i] = delay == 0 ? dice.Next(1_000, 40_000) : Math.Max(1, (long)(seconds * 1_000 / (delay + 1) * burst * (0.5 + dice.NextDouble())));
+        }
+
+        return new StreamPlan
+        {
+            Run = run,
+            Name = name,
+            Consumer = isNamed ? "reader" : null,
+            Intent = intent,
+            Counts = counts,
+            Size = size,
+            WriterDelay = delay,
+            Burst = burst,
+            ReaderDelay = dice.Next(8) == 0 ? dice.Next(5, 100) : 0,
+            LeaveAfter = 1 + dice.NextInt64(counts.Sum()),
+            BufferSize = dice.Next(4) switch { 0 => dice.Next(1, 32), 1 => dice.Next(32, 4_096), _ => null },
+            InitialDemand = dice.Next(4) == 0 ? dice.Next(1, 16) : null,
+            MaxDemand = dice.Next(4) == 0 ? dice.Next(16, 512) : null,
+            SubscriptionTimeout = TimeSpan.FromSeconds(isNamed ? 120 : 30),
+        };
+    }
+
+    public override string ToString() =>
+        $"run {Run} of '{Name}', {Intent}, {(Consumer is null ? "anonymous" : "named")}, {string.Join('+', Counts)} elements of {Size} bytes, " +
+        $"writer waits {WriterDelay} ms after {Burst}, reader waits {ReaderDelay} ms, leaves after {LeaveAfter}, " +
+        $"buffer {BufferSize}, demand {InitialDemand}..{MaxDemand}";
+
+    private static double Seconds(Random dice) => Math.Min(40, 1 - 8 * Math.Log(1 - dice.NextDouble()));
+}

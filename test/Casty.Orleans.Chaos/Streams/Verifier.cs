@@ -1,0 +1,194 @@
+using Casty.Orleans.Chaos.Processes;
+
+namespace Casty.Orleans.Chaos.Streams;
+
+/// <summary>Judges a stream when all of its ends are over: what holds always, and what must hold for what became of its ends.</summary>
+/// <param name="run">The stream.</param>
+/// <param name="lease">The lease of its ends.</param>
+/// <param name="siloFates">What befell silos: any of them may have held the stream's producer.</param>
+internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate> siloFates)
+{
+    private const string Abandoned = nameof(StreamAbandonedException);
+    private const string Closed = nameof(StreamClosedException);
+    private const string Planned = "PlannedException";
+
+    /// <summary>What a machine that is busy may take beyond the leases.</summary>
+    private static readonly TimeSpan Slack = TimeSpan.FromSeconds(15);
+
+    private readonly List<string> _violations = [];
+    private readonly StreamPlan _plan = run.Plan;
+
+    public IReadOnlyList<string> Violations => _violations;
+
+    public Verdict Judge()
+    {
+        Always();
+        var verdict = Classify();
+        switch (verdict)
+        {
+            case Verdict.Exact or Verdict.EndedAsPlanned or Verdict.Resumed:
+                AsIntended();
+                break;
+            case Verdict.WriterLost:
+                WithoutWriter();
+                break;
+            case Verdict.ReaderLost:
+                WithoutReader();
+                break;
+        }
+
+        return verdict;
+    }
+
+    private Verdict Classify()
+    {
+        if (run.Ends.All(end => end.IsLost)) return Verdict.AllLost;
+        if (run.Ends.Any(end => end.Fate is { Until: < long.MaxValue })) return Verdict.Paused;
+        if (run.Writers.Any(writer => writer.IsLost)) return Verdict.WriterLost;
+        if (_plan.Consumer is null && run.Readers.Any(reader => reader.IsLost)) return Verdict.ReaderLost;
+        if (run.Readers.Any(reader => reader.IsLost)) return Verdict.Resumed;
+        return _plan.Intent is Intent.Leave or Intent.Fail or Intent.Abandon ? Verdict.EndedAsPlanned : Verdict.Exact;
+    }
+
+    private void Always()
+    {
+        foreach (var end in run.Ends)
+        {
+            foreach (var wrong in end.Wrongs) Violated($"{run.NameOf(end)}: {wrong.Text}");
+            if (end.Fate is null && end.Outcome is { What: Happened.Failed, Error: { } error } && !IsKnown(error))
+            {
+                Violated($"{run.NameOf(end)} ended with {error}: {end.Outcome.Text}");
+            }
+        }
+
+        foreach (var writer in run.Writers)
+        {
+            long delivered = run.Delivered(writer.Index), count = _plan.Counts[writer.Index];
+            if (delivered > writer.Putting) Violated($"{delivered} elements of {run.NameOf(writer)} came, but it put {writer.Putting}.");
+            if (writer.HasFinished && delivered < count && !(writer.Index == 0 && _plan.Intent is Intent.Fail or Intent.Abandon))
+            {
+                Violated($"{run.NameOf(writer)} was told that its {count} elements are finished, but {delivered} were given to anybody.");
+            }
+
+            if (!run.Readers.Exists(reader => reader.HasCompleted)) continue;
+            bool mayHaveJoined = writer.Opened is not null || delivered > 0;
+            if (mayHaveJoined && delivered < count) Violated($"The reader saw completion after {delivered} of {count} elements of {run.NameOf(writer)}.");
+            if (mayHaveJoined && writer.Ending is null) Violated($"The reader saw completion, but {run.NameOf(writer)} never completed.");
+        }
+
+        for (int i = 0; i < run.Readers.Count; i++) Boundary(i == 0 ? null : run.Readers[i - 1], run.Readers[i]);
+    }
+
+    /// <summary>Where one reader of a name stopped, the next one goes on: never behind it, and hardly before it.</summary>
+    private void Boundary(EndRun? before, EndRun after)
+    {
+        long again = 0;
+        for (int writer = 0; writer < _plan.Counts.Length; writer++)
+        {
+            if (after.First(writer) is not { } first) continue;
+            long expected = before is null ? 0 : before.Next(writer);
+            if (first > expected) Violated($"{run.NameOf(after)} began at element {first} of writer {writer}; {expected} was next.");
+            else again += expected - first;
+        }
+
+        // Whoever stops in good order, while nothing else goes wrong, knows to the element where.
+        bool isOrderly = before is not null && before.Fate is null or { IsGraceful: true } && before.Outcome is not null
+            && !SiloDied(run.StartedAt, after.Opened?.At ?? long.MaxValue);
+        long allowed = isOrderly ? 0 : _plan.Window;
+        if (again > allowed) Violated($"{run.NameOf(after)} was given {again} elements again; at most {allowed} are allowed.");
+    }
+
+    /// <summary>Every writer lived, and so did the reader, or its successors.</summary>
+    private void AsIntended()
+    {
+        if (run.Reader is not { } reader)
+        {
+            Violated("It never had a reader.");
+            return;
+        }
+
+        bool isStillRead = reader.IsLost;   // the last of them died when nobody was left to write for it
+        bool hasLeft = run.Readers.Exists(one => one.Outcome?.What == Happened.Left && !one.IsCancelled);
+        foreach (var writer in run.Writers)
+        {
+            bool isAsIntended = writer.HasFinished
+                || (hasLeft && writer.Outcome is { What: Happened.Failed, Error: $"{Closed}/{nameof(StreamEndReason.Cancelled)}" })
+                || (_plan.Intent == Intent.Fail && (writer.FailedWith(Planned) || writer.FailedWith(Closed)))
+                || (_plan.Intent == Intent.Abandon && writer.Index == 0 && (writer.FailedWith(Abandoned) || writer.FailedWith(Closed)));
+            if (!isAsIntended) Violated($"Every end lived, but {run.NameOf(writer)} ended with {writer.Outcome?.Error}: {writer.Outcome?.Text}");
+        }
+
+        bool isReadAsIntended = isStillRead || reader.HasCompleted || reader.IsCancelled || hasLeft
+            || (_plan.Intent == Intent.Fail && reader.FailedWith(Planned))
+            || (_plan.Intent == Intent.Abandon && reader.FailedWith(Abandoned));
+        if (!isReadAsIntended) Violated($"Every end lived, but {run.NameOf(reader)} ended with {reader.Outcome?.Error}: {reader.Outcome?.Text}");
+        if (reader.HasCompleted && _plan.Intent is Intent.Fail or Intent.Abandon) Violated("The reader saw completion of a stream that was not completed.");
+
+        // A writer that fails does not wait for the others, so of those a part may be missing.
+        if (hasLeft) return;
+        foreach (var writer in run.Writers.Where(writer => _plan.Intent != Intent.Fail || writer.Index == 0))
+        {
+            if (run.Delivered(writer.Index) < _plan.Counts[writer.Index])
+            {
+                Violated($"Every end lived, but of {run.NameOf(writer)} only {run.Delivered(writer.Index)} of {_plan.Counts[writer.Index]} elements came.");
+            }
+        }
+
+        foreach (var before in run.Readers.SkipLast(1).Where(before => before.Fate is null))
+        {
+            bool gaveWay = before.Outcome?.What == Happened.Detached || before.FailedWith(nameof(StreamSupersededException));
+            if (!gaveWay) Violated($"{run.NameOf(before)} gave way to the next reader, but ended with {before.Outcome?.Error}: {before.Outcome?.Text}");
+        }
+    }
+
+    private void WithoutWriter()
+    {
+        // It had completed, and the producer held everything: only who loses the producer as well loses the rest.
+        bool mayBeWhole = run.Writers.TrueForAll(writer => !writer.IsLost || writer.Ending is not null || writer.Opened is null);
+        bool mustBeWhole = run.Writers.TrueForAll(writer => !writer.IsLost || writer.Ended is not null)
+            && !SiloDied(run.StartedAt, long.MaxValue) && _plan.Intent is not (Intent.Fail or Intent.Abandon or Intent.Leave);
+        if (run.Reader is { IsLost: false, Opened: not null } reader)
+        {
+            bool isRight = (!mustBeWhole && reader.FailedWith(Abandoned)) || (mayBeWhole && reader.HasCompleted) || reader.IsCancelled
+                || (_plan.Intent == Intent.Leave && reader.Outcome?.What == Happened.Left)
+                || (_plan.Intent == Intent.Fail && reader.FailedWith(Planned));
+            if (!isRight) Violated($"A writer was lost{(mustBeWhole ? " after it had completed" : "")}, and {run.NameOf(reader)} ended with {reader.Outcome?.What} {reader.Outcome?.Error}: {reader.Outcome?.Text}");
+            NoticedInTime(reader, run.Writers.Where(writer => writer.IsLost));
+        }
+
+        if (run.Reader is null or { IsLost: true }) return;
+        foreach (var writer in run.Writers.Where(writer => !writer.IsLost && !writer.HasFinished))
+        {
+            bool isRight = _plan.Intent is Intent.Leave or Intent.Fail ? writer.FailedWith(Closed) || writer.FailedWith(Planned)
+                : _plan.Intent == Intent.Abandon && writer.Index == 0;
+            if (!isRight) Violated($"Another writer was lost, but {run.NameOf(writer)} ended with {writer.Outcome?.Error}: {writer.Outcome?.Text}");
+        }
+    }
+
+    private void WithoutReader()
+    {
+        foreach (var writer in run.Writers.Where(writer => !writer.HasFinished))
+        {
+            bool isRight = writer.FailedWith(Abandoned) || writer.FailedWith(Closed) || (_plan.Intent == Intent.Fail && writer.FailedWith(Planned));
+            if (!isRight) Violated($"The reader was lost, and {run.NameOf(writer)} ended with {writer.Outcome?.Error}: {writer.Outcome?.Text}");
+            NoticedInTime(writer, run.Readers.Where(reader => reader.IsLost));
+        }
+    }
+
+    private void NoticedInTime(EndRun end, IEnumerable<EndRun> lost)
+    {
+        long since = Math.Max(run.LastProgress, lost.Max(one => one.Fate!.From));
+        var limit = 2 * lease + Slack + (SiloDied(run.StartedAt, end.OverAt) ? lease + Slack : TimeSpan.Zero);
+        if (lost.Any(one => one.Opened is null)) limit += _plan.SubscriptionTimeout;   // it may never have joined
+        if (end.OverAt - since > limit.TotalMilliseconds)
+        {
+            Violated($"{run.NameOf(end)} noticed the loss of the other end after {end.OverAt - since} ms; at most {limit.TotalMilliseconds} are allowed.");
+        }
+    }
+
+    private bool SiloDied(long from, long until) => siloFates.Any(fate => !fate.IsGraceful && fate.From <= until && fate.Until >= from);
+
+    private static bool IsKnown(string error) => error.StartsWith("Stream", StringComparison.Ordinal) || error == Planned;
+
+    private void Violated(string what) => _violations.Add(what);
+}
