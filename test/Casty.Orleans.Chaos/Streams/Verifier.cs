@@ -76,27 +76,38 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
             if (mayHaveJoined && writer.Ending is null) Violated($"The reader saw completion, but {run.NameOf(writer)} never completed.");
         }
 
-        for (int i = 0; i < run.Readers.Count; i++) Boundary(i == 0 ? null : run.Readers[i - 1], run.Readers[i]);
+        for (int i = 0; i < run.Readers.Count; i++)
+        {
+            // Readers that were given nothing left the place where the one before them stopped.
+            int last = run.Readers.FindLastIndex(Math.Max(0, i - 1), i, reader => run.DeliveredTo(reader) > 0);
+            Boundary(run.Readers[Math.Max(0, last)..i], run.Readers[i]);
+        }
     }
 
     /// <summary>Where one reader of a name stopped, the next one goes on: never behind it, and hardly before it.</summary>
-    private void Boundary(EndRun? before, EndRun after)
+    /// <param name="before">The last one that was given anything, and whoever was given nothing since.</param>
+    /// <param name="after">The next one.</param>
+    private void Boundary(List<EndRun> before, EndRun after)
     {
         long again = 0;
         for (int writer = 0; writer < _plan.Counts.Length; writer++)
         {
             if (after.First(writer) is not { } first) continue;
-            long expected = before is null ? 0 : before.Next(writer);
+            long expected = Stopped(writer, after);
             if (first > expected) Violated($"{run.NameOf(after)} began at element {first} of writer {writer}; {expected} was next.");
             else again += expected - first;
         }
 
         // Whoever stops in good order, while nothing else goes wrong, knows to the element where.
-        bool isOrderly = before is not null && before.Fate is null or { IsGraceful: true } && before.Outcome is not null
+        bool isOrderly = before.TrueForAll(reader => reader.Fate is null or { IsGraceful: true } && reader.Outcome is not null)
             && !SiloDied(run.StartedAt, after.Opened?.At ?? long.MaxValue);
         long allowed = isOrderly ? 0 : _plan.Window;
         if (again > allowed) Violated($"{run.NameOf(after)} was given {again} elements again; at most {allowed} are allowed.");
     }
+
+    /// <summary>The number after the last element of a writer's that the readers before this one were given.</summary>
+    private long Stopped(int writer, EndRun after) =>
+        run.Readers.Take(after.Index).LastOrDefault(reader => reader.First(writer) is not null)?.Next(writer) ?? 0;
 
     /// <summary>Every writer lived, and so did the reader, or its successors.</summary>
     private void AsIntended()
@@ -107,7 +118,7 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
             return;
         }
 
-        bool isStillRead = reader.IsLost;   // the last of them died when nobody was left to write for it
+        bool isUnread = reader.IsLost;   // the last of them died when nobody was left to write for it
         bool hasLeft = run.Readers.Exists(one => one.Outcome?.What == Happened.Left && !one.IsCancelled);
         foreach (var writer in run.Writers)
         {
@@ -118,14 +129,14 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
             if (!isAsIntended) Violated($"Every end lived, but {run.NameOf(writer)} ended with {writer.Outcome?.Error}: {writer.Outcome?.Text}");
         }
 
-        bool isReadAsIntended = isStillRead || reader.HasCompleted || reader.IsCancelled || hasLeft
+        bool isReadAsIntended = isUnread || reader.HasCompleted || reader.IsCancelled || hasLeft
             || (_plan.Intent == Intent.Fail && reader.FailedWith(Planned))
             || (_plan.Intent == Intent.Abandon && reader.FailedWith(Abandoned));
         if (!isReadAsIntended) Violated($"Every end lived, but {run.NameOf(reader)} ended with {reader.Outcome?.Error}: {reader.Outcome?.Text}");
         if (reader.HasCompleted && _plan.Intent is Intent.Fail or Intent.Abandon) Violated("The reader saw completion of a stream that was not completed.");
 
         // A writer that fails does not wait for the others, so of those a part may be missing.
-        if (hasLeft) return;
+        if (hasLeft || isUnread) return;
         foreach (var writer in run.Writers.Where(writer => _plan.Intent != Intent.Fail || writer.Index == 0))
         {
             if (run.Delivered(writer.Index) < _plan.Counts[writer.Index])
@@ -136,7 +147,8 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
 
         foreach (var before in run.Readers.SkipLast(1).Where(before => before.Fate is null))
         {
-            bool gaveWay = before.Outcome?.What == Happened.Detached || before.FailedWith(nameof(StreamSupersededException));
+            bool gaveWay = before.Outcome?.What == Happened.Detached || before.FailedWith(nameof(StreamSupersededException))
+                || (before.HasCompleted && run.Readers.Skip(before.Index + 1).All(next => run.DeliveredTo(next) == 0));   // it was there first
             if (!gaveWay) Violated($"{run.NameOf(before)} gave way to the next reader, but ended with {before.Outcome?.Error}: {before.Outcome?.Text}");
         }
     }
@@ -147,7 +159,7 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
         bool mayBeWhole = run.Writers.TrueForAll(writer => !writer.IsLost || writer.Ending is not null || writer.Opened is null);
         bool mustBeWhole = run.Writers.TrueForAll(writer => !writer.IsLost || writer.Ended is not null)
             && !SiloDied(run.StartedAt, long.MaxValue) && _plan.Intent is not (Intent.Fail or Intent.Abandon or Intent.Leave);
-        if (run.Reader is { IsLost: false, Opened: not null } reader)
+        if (run.Reader is { IsLost: false, Opened: not null, Outcome.What: not Happened.Detached } reader)
         {
             bool isRight = (!mustBeWhole && reader.FailedWith(Abandoned)) || (mayBeWhole && reader.HasCompleted) || reader.IsCancelled
                 || (_plan.Intent == Intent.Leave && reader.Outcome?.What == Happened.Left)
@@ -156,7 +168,7 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
             NoticedInTime(reader, run.Writers.Where(writer => writer.IsLost));
         }
 
-        if (run.Reader is null or { IsLost: true }) return;
+        if (run.Reader is null or { IsLost: true } or { Outcome.What: Happened.Detached }) return;
         foreach (var writer in run.Writers.Where(writer => !writer.IsLost && !writer.HasFinished))
         {
             bool isRight = _plan.Intent is Intent.Leave or Intent.Fail ? writer.FailedWith(Closed) || writer.FailedWith(Planned)
