@@ -47,6 +47,8 @@ internal static class Orchestrator
         Console.WriteLine($"streams   {tally.Decided}: {tally.Verdicts}");
         Console.WriteLine($"elements  {tally.Elements:N0}");
         Console.WriteLine($"opens that had to be repeated  {tally.FailedOpens}");
+        long[] declared = [.. fates.Where(fate => fate is { What: "killed", DeclaredAt: not null }).Select(fate => fate.DeclaredAt!.Value - fate.From).Order()];
+        if (declared.Length > 0) Console.WriteLine($"membership  had a killed silo dead: median {declared[declared.Length / 2]} ms, worst {declared[^1]} ms, over {declared.Length} kills");
         foreach (string line in conductor.Pauses.Tell(fates.Where(fate => fate.What == "killed").Select(fate => fate.From))) Console.WriteLine(line);
         if (tally.Decided == 0) tally.Problem("No stream was decided.");
         Console.WriteLine(tally.Problems.Count == 0 ? "chaos: OK" : $"chaos: {tally.Problems.Count} violations");

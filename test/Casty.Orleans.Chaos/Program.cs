@@ -1,6 +1,7 @@
 using Casty.Orleans.Chaos;
 using Casty.Orleans.Chaos.Processes;
 using Casty.Orleans.Chaos.Roles;
+using Casty.Orleans.Chaos.Soaking;
 
 try
 {
@@ -13,6 +14,9 @@ try
         case [RoleSettings.Command, var role]:
             await Role.RunAsync(Lines.Parse<RoleSettings>(role)!);
             return 0;
+
+        case ["soak", .. var rest]:
+            return await Soak.RunAsync(rest) ? 0 : 1;
 
         default:
             return await Orchestrator.RunAsync(Settings.Parse(args)) ? 0 : 1;

@@ -17,8 +17,9 @@ internal sealed class ChildProcess : IDisposable
     private readonly List<Fate> _fates = [];
     private int _ends;
 
-    public ChildProcess(string name, RoleSettings role, string? logs)
+    public ChildProcess(Place place, string name, RoleSettings role, string? logs)
     {
+        Place = place;
         Name = name;
         Kind = role.Kind;
         _recorderPath = role.Recorder;
@@ -41,6 +42,8 @@ internal sealed class ChildProcess : IDisposable
 
     /// <summary>What the process says. Everything that it said comes before <see cref="Exited"/>.</summary>
     public event Action<ChildProcess, Report>? Reported;
+
+    public Place Place { get; }
 
     public string Name { get; }
 

@@ -8,6 +8,9 @@ internal sealed record Fate(string What, long From)
     /// <summary>When what was begun since can be counted upon again: never, but for a pause.</summary>
     public long Until { get; set; } = long.MaxValue;
 
+    /// <summary>When the membership had the silo dead; null if it has not, or is none.</summary>
+    public long? DeclaredAt { get; set; }
+
     /// <summary>The process was asked: it had the time to say goodbye.</summary>
     public bool IsGraceful { get; init; }
 }

@@ -31,6 +31,9 @@ internal enum Happened
     /// <summary>The process has joined its cluster.</summary>
     Ready,
 
+    /// <summary>The membership has a silo dead: its address.</summary>
+    SiloDead,
+
     /// <summary>Opening failed, and is tried again.</summary>
     OpenFailed,
 

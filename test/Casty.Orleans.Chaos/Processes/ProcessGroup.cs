@@ -75,7 +75,7 @@ internal sealed class ProcessGroup : IAsyncDisposable
     public async Task StartAsync(Place place)
     {
         string name = place.NextName();
-        var child = new ChildProcess(name, new RoleSettings
+        var child = new ChildProcess(place, name, new RoleSettings
         {
             Kind = place.Kind,
             Recorder = Path.Combine(_recorders.FullName, name),
@@ -88,9 +88,21 @@ internal sealed class ProcessGroup : IAsyncDisposable
         }, _settings.Logs);
         lock (_all) _all.Add(child);
         place.Current = child;
-        child.Reported += (from, report) => Reported?.Invoke(from, report);
+        child.Reported += (from, report) =>
+        {
+            if (report.What == Happened.SiloDead) Declare(report);
+            else Reported?.Invoke(from, report);
+        };
         child.Start();
         await child.Ready;
+    }
+
+    /// <summary>A silo of that port is dead for the membership: the last one there that something befell.</summary>
+    private void Declare(Report report)
+    {
+        if (Silos.FirstOrDefault(silo => silo.Port == report.End) is not { } place) return;
+        var fate = All.Where(child => child.Place == place).SelectMany(child => child.Fates).LastOrDefault(fate => fate.From <= report.At);
+        if (fate is { DeclaredAt: null }) fate.DeclaredAt = report.At;
     }
 
     public ValueTask DisposeAsync()

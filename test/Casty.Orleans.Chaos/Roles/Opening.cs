@@ -22,7 +22,7 @@ internal static class Opening
                 journal.Tell(end, Happened.Opened);
                 return opened;
             }
-            catch (Exception exception) when (exception is not OperationCanceledException && Stopwatch.GetElapsedTime(start) < Patience)
+            catch (Exception exception) when (!leaving.IsCancellationRequested && Stopwatch.GetElapsedTime(start) < Patience)
             {
                 journal.Tell(end, Happened.OpenFailed, exception);
                 await Task.Delay(300, leaving);

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
+using Orleans.Runtime;
 
 namespace Casty.Orleans.Chaos.Roles;
 
@@ -30,6 +31,7 @@ internal static class Role
         await host.StartAsync();
         agent.Start(host.Services.GetRequiredService<IGrainFactory>());
         journal.Tell(0, Happened.Ready);
+        if (settings.Kind == RoleKind.Membership) _ = WatchAsync(host.Services.GetRequiredService<IClusterMembershipService>(), journal);
         await host.WaitForShutdownAsync();
     }
 
@@ -42,6 +44,19 @@ internal static class Role
         }
 
         Process.GetCurrentProcess().Kill();
+    }
+
+    /// <summary>Tells when silos are declared dead: streams cannot go on elsewhere any sooner.</summary>
+    private static async Task WatchAsync(IClusterMembershipService membership, Journal journal)
+    {
+        var told = new HashSet<SiloAddress>();
+        await foreach (var now in membership.MembershipUpdates)
+        {
+            foreach (var silo in now.Members.Values.Where(member => member.Status == SiloStatus.Dead && told.Add(member.SiloAddress)))
+            {
+                journal.Tell(silo.SiloAddress.Endpoint.Port, Happened.SiloDead, silo.SiloAddress.ToString());
+            }
+        }
     }
 
     private static void Configure(ISiloBuilder silo, RoleSettings settings)
