@@ -141,7 +141,9 @@ internal sealed class Conductor
     {
         if (run.DeliveredTo(reader) > 0 || now - run.LastChange < (2 * _settings.Lease + TimeSpan.FromSeconds(5)).TotalMilliseconds) return false;
         if (run.Writers.TrueForAll(writer => writer.HasFinished)) return true;
-        return !run.Writers.Exists(writer => writer.Opened is not null && reader.Opened is { } opened && opened.At <= writer.OverAt);
+        return !run.Writers.Exists(writer => writer.Opened is not null && reader.Opened is { } opened && opened.At <= Left(writer));
+
+        static long Left(EndRun writer) => writer.Fate is { IsGraceful: false } fate ? Math.Min(fate.From, writer.OverAt) : writer.OverAt;
     }
 
     private void Decide(StreamRun run)

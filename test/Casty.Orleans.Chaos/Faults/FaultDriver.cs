@@ -9,6 +9,7 @@ internal sealed class FaultDriver(Settings settings, Scenario scenario, ProcessG
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(60);
 
     private readonly Random _dice = new(settings.Seed + 1);
+    private readonly long _start = Environment.TickCount64;
 
     /// <summary>Places that are being rolled are filled again at once.</summary>
     private volatile bool _isRolling;
@@ -16,25 +17,23 @@ internal sealed class FaultDriver(Settings settings, Scenario scenario, ProcessG
     /// <summary>Until the time is over, or enough was killed.</summary>
     public async Task RunAsync()
     {
-        using var over = new CancellationTokenSource(settings.Duration);
-        var longest = Task.Delay(settings.Duration);
         if (scenario.Weight == 0)
         {
-            await longest;
+            await Task.Delay(settings.Duration);
             return;
         }
 
-        // As many kills as are asked for, well within the time; where nothing is killed, something every few seconds.
-        double mean = scenario.KillShare == 0 ? settings.Lease.TotalSeconds : Math.Clamp(0.8 * settings.Duration.TotalSeconds * scenario.KillShare / settings.Kills, 0.5, 20);
-        var pauses = new List<Task>();
+        using var over = new CancellationTokenSource(settings.Duration);
+        var ending = new List<Task>();
         while (!over.IsCancellationRequested && tally.Killed < settings.Kills)
         {
-            await Task.Delay(TimeSpan.FromSeconds(mean * (0.3 + 1.4 * _dice.NextDouble())));
-            if (over.IsCancellationRequested) break;
-            if (await ActAsync(scenario.Roll(_dice)) is { } pause) pauses.Add(pause);
+            await Task.Delay(Interval());
+            var fault = scenario.Roll(_dice);
+            while (!over.IsCancellationRequested && !CanAct(fault)) await Task.Delay(100);
+            if (!over.IsCancellationRequested) ending.Add(await ActAsync(fault));
         }
 
-        await Task.WhenAll(pauses);
+        await Task.WhenAll(ending);
     }
 
     /// <summary>Fills every place again whose process has died, after a while.</summary>
@@ -47,7 +46,7 @@ internal sealed class FaultDriver(Settings settings, Scenario scenario, ProcessG
             foreach (var place in processes.Silos.Concat(processes.Clients))
             {
                 if (!place.Current!.IsDead || !empty.Add(place)) continue;
-                var wait = TimeSpan.FromSeconds(_isRolling ? 0 : 6 * Random.Shared.NextDouble());
+                var wait = TimeSpan.FromSeconds(_isRolling ? 0 : 4 * Random.Shared.NextDouble());
                 filling.Add(FillAsync(place, wait));
             }
 
@@ -73,19 +72,35 @@ internal sealed class FaultDriver(Settings settings, Scenario scenario, ProcessG
         }
     }
 
-    private async Task<Task?> ActAsync(Fault fault)
+    /// <summary>As many kills as are asked for, well within the time; where nothing is killed, something twice a lease.</summary>
+    private TimeSpan Interval()
+    {
+        double left = settings.Duration.TotalSeconds - (Environment.TickCount64 - _start) / 1000.0;
+        double mean = scenario.KillShare == 0
+            ? settings.Lease.TotalSeconds / 2
+            : Math.Clamp(0.7 * left * scenario.KillShare / Math.Max(1, settings.Kills - tally.Killed), 0.2, 20);
+        return TimeSpan.FromSeconds(mean * (0.3 + 1.4 * _dice.NextDouble()));
+    }
+
+    /// <summary>A cluster without silos, and streams without ends, would prove little.</summary>
+    private bool CanAct(Fault fault) => KindOf(fault) == RoleKind.Silo
+        ? processes.Well(RoleKind.Silo).Count > settings.Silos / 2
+        : processes.Well(RoleKind.Client).Count > 0;
+
+    private static RoleKind KindOf(Fault fault) =>
+        fault is Fault.KillClient or Fault.StopClient or Fault.PauseClient ? RoleKind.Client : RoleKind.Silo;
+
+    /// <returns>What the fault goes on with meanwhile.</returns>
+    private async Task<Task> ActAsync(Fault fault)
     {
         if (fault == Fault.RollSilos)
         {
             await RollAsync();
-            return null;
+            return Task.CompletedTask;
         }
 
-        var kind = fault is Fault.KillSilo or Fault.StopSilo or Fault.PauseSilo ? RoleKind.Silo : RoleKind.Client;
-        var well = processes.Well(kind);
-
-        // A cluster without silos, and streams without ends, would prove little.
-        if (well.Count <= (kind == RoleKind.Silo ? settings.Silos / 2 : 0)) return null;
+        var well = processes.Well(KindOf(fault));
+        if (well.Count == 0) return Task.CompletedTask;   // it has died meanwhile
         var victim = well[_dice.Next(well.Count)];
         tally.Say($"{fault} {victim.Name}");
         switch (fault)
@@ -93,7 +108,7 @@ internal sealed class FaultDriver(Settings settings, Scenario scenario, ProcessG
             case Fault.KillSilo or Fault.KillClient:
                 tally.Kill();
                 victim.Kill();
-                return null;
+                return Task.CompletedTask;
 
             case Fault.StopSilo or Fault.StopClient:
                 tally.Add("stopped");

@@ -36,7 +36,7 @@ internal sealed record Scenario((Fault Fault, int Weight)[] Faults, RoleKind? Wr
 
     public int Weight => Faults.Sum(one => one.Weight);
 
-    /// <summary>How many of a hundred faults kill.</summary>
+    /// <summary>Which part of the faults kills.</summary>
     public double KillShare => Weight == 0 ? 0 : (double)Faults.Where(one => one.Fault is Fault.KillSilo or Fault.KillClient).Sum(one => one.Weight) / Weight;
 
     public Fault Roll(Random dice)

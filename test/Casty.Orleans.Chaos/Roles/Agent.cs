@@ -45,6 +45,10 @@ internal sealed class Agent(Journal journal, TimeSpan lease)
             {
                 await run(leaving.Token);
             }
+            catch (OperationCanceledException) when (leaving.IsCancellationRequested)
+            {
+                journal.Tell(order.End, Happened.Left);
+            }
             catch (Exception exception)
             {
                 journal.Tell(order.End, Happened.Failed, exception);

@@ -21,11 +21,7 @@ internal static class Reader
             var left = await ReadAsync(source, order, journal, leaving);
             journal.Tell(order.End, left);
         }
-        catch (OperationCanceledException) when (leaving.IsCancellationRequested)
-        {
-            journal.Tell(order.End, Happened.Left);
-        }
-        catch (Exception exception)
+        catch (Exception exception) when (!leaving.IsCancellationRequested)
         {
             journal.Tell(order.End, Happened.Failed, exception);
         }

@@ -30,11 +30,7 @@ internal static class Writer
             await sink.Completion.WaitAsync(leaving);
             journal.Tell(order.End, Happened.Finished);
         }
-        catch (OperationCanceledException) when (leaving.IsCancellationRequested)
-        {
-            journal.Tell(order.End, Happened.Left);
-        }
-        catch (Exception exception)
+        catch (Exception exception) when (!leaving.IsCancellationRequested)
         {
             await TellAsync(exception, sink, order, journal, lease);
         }

@@ -191,7 +191,7 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
     {
         long since = Math.Max(run.LastProgress, lost.Max(one => one.Fate!.From));
         var limit = 2 * lease + Slack + (SiloDied(run.StartedAt, end.OverAt) ? lease + Slack : TimeSpan.Zero);
-        if (lost.Any(one => one.Opened is null)) limit += _plan.SubscriptionTimeout;   // it may never have joined
+        if (lost.Any(one => one.Opened is null || one.Fate!.From <= end.Opened?.At)) limit += _plan.SubscriptionTimeout;   // they may never have met
         if (end.OverAt - since > limit.TotalMilliseconds)
         {
             Violated($"{run.NameOf(end)} noticed the loss of the other end after {end.OverAt - since} ms; at most {limit.TotalMilliseconds} are allowed.");
