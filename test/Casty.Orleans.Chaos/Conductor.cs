@@ -17,8 +17,8 @@ internal sealed class Conductor
     private readonly ProcessGroup _processes;
     private readonly Tally _tally;
     private readonly Random _dice;
-    private readonly List<StreamRun> _runs = [];
-    private readonly Dictionary<(ChildProcess, int), (StreamRun Run, EndRun End)> _ends = [];
+    private readonly List<TrackedStream> _runs = [];
+    private readonly Dictionary<(ChildProcess, int), (TrackedStream Run, TrackedEnd End)> _ends = [];
     private readonly Queue<string> _freeNames = [];
     private readonly TimeSpan _hangLimit;
     private long _nextRun;
@@ -81,7 +81,7 @@ internal sealed class Conductor
 
         // A name is used again as soon as its last stream has ended.
         string name = _freeNames.Count > 0 ? _freeNames.Dequeue() : $"stream-{++_names}";
-        var run = new StreamRun(StreamPlan.Roll(_dice, ++_nextRun, name));
+        var run = new TrackedStream(StreamPlan.Roll(_dice, ++_nextRun, name));
         _runs.Add(run);
         run.NextReaderAt = run.StartedAt + (_dice.Next(3) == 0 ? _dice.Next(3_000) : 0);
         if (_dice.Next(2) == 0) Drive(run);   // the reader is asked to open first
@@ -95,7 +95,7 @@ internal sealed class Conductor
         return true;
     }
 
-    private void Drive(StreamRun run)
+    private void Drive(TrackedStream run)
     {
         run.Look();
         long now = Environment.TickCount64;
@@ -122,7 +122,7 @@ internal sealed class Conductor
         else if (now - run.LastChange > _hangLimit.TotalMilliseconds) GiveUp(run);
     }
 
-    private bool NeedsReader(StreamRun run)
+    private bool NeedsReader(TrackedStream run)
     {
         if (run.Reader is not { } reader) return false;
         if (reader.Process.IsDead || reader.Outcome?.What == Happened.Detached || reader is { Outcome.What: Happened.Failed, Fate: not null }) return true;
@@ -137,16 +137,16 @@ internal sealed class Conductor
     }
 
     /// <summary>Its writers are gone, and it may not even have joined their stream: it may have begun one of its own.</summary>
-    private bool WaitsForNothing(StreamRun run, EndRun reader, long now)
+    private bool WaitsForNothing(TrackedStream run, TrackedEnd reader, long now)
     {
         if (run.DeliveredTo(reader) > 0 || now - run.LastChange < (2 * _settings.Lease + TimeSpan.FromSeconds(5)).TotalMilliseconds) return false;
         if (run.Writers.TrueForAll(writer => writer.HasFinished)) return true;
         return !run.Writers.Exists(writer => writer.Opened is not null && reader.Opened is { } opened && opened.At <= Left(writer));
 
-        static long Left(EndRun writer) => writer.Fate is { IsGraceful: false } fate ? Math.Min(fate.From, writer.OverAt) : writer.OverAt;
+        static long Left(TrackedEnd writer) => writer.Fate is { IsGraceful: false } fate ? Math.Min(fate.From, writer.OverAt) : writer.OverAt;
     }
 
-    private void Decide(StreamRun run)
+    private void Decide(TrackedStream run)
     {
         var siloFates = _processes.All.Where(process => process.Kind == RoleKind.Silo).SelectMany(process => process.Fates).ToArray();
         var verifier = new Verifier(run, _settings.Lease, siloFates);
@@ -161,29 +161,29 @@ internal sealed class Conductor
         Forget(run);
     }
 
-    private void GiveUp(StreamRun run)
+    private void GiveUp(TrackedStream run)
     {
         Violated(run, [$"Nothing has happened for {_hangLimit.TotalSeconds} s, and it is not over."]);
         foreach (var end in run.Ends.Where(end => !end.IsOver)) end.Cancel();
         Forget(run);
     }
 
-    private void Violated(StreamRun run, IEnumerable<string> violations)
+    private void Violated(TrackedStream run, IEnumerable<string> violations)
     {
         _tally.Decide("VIOLATED");
         _tally.Problem($"{string.Join("\n  ", violations)}\n  {string.Join("\n  ", run.Tell())}");
     }
 
-    private void Forget(StreamRun run)
+    private void Forget(TrackedStream run)
     {
         _tally.Elements += run.Elements;
         _runs.Remove(run);
         foreach (var end in run.Ends) _ends.Remove((end.Process, end.Id));
     }
 
-    private EndRun Open(StreamRun run, List<EndRun> ends, ChildProcess process)
+    private TrackedEnd Open(TrackedStream run, List<TrackedEnd> ends, ChildProcess process)
     {
-        var end = new EndRun(process, ends.Count);
+        var end = new TrackedEnd(process, ends.Count);
         ends.Add(end);
         _ends[(process, end.Id)] = (run, end);
         run.Note($"{run.NameOf(end)} is asked to open");

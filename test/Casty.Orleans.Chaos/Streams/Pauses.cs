@@ -8,7 +8,7 @@ internal sealed class Pauses
 
     private readonly List<(long From, long Until, (long Since, long Until)[] Gaps)> _streams = [];
 
-    public void Add(StreamRun run)
+    public void Add(TrackedStream run)
     {
         if (!run.Plan.IsSteady || run.Reader?.Opened is not { } opened) return;
         long end = run.Ends.Max(one => one.OverAt);

@@ -6,7 +6,7 @@ namespace Casty.Orleans.Chaos.Streams;
 /// <param name="run">The stream.</param>
 /// <param name="lease">The lease of its ends.</param>
 /// <param name="siloFates">What befell silos: any of them may have held the stream's producer.</param>
-internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate> siloFates)
+internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<Fate> siloFates)
 {
     private const string Abandoned = nameof(StreamAbandonedException);
     private const string Closed = nameof(StreamClosedException);
@@ -87,7 +87,7 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
     /// <summary>Where one reader of a name stopped, the next one goes on: never behind it, and hardly before it.</summary>
     /// <param name="before">The last one that was given anything, and whoever was given nothing since.</param>
     /// <param name="after">The next one.</param>
-    private void Boundary(List<EndRun> before, EndRun after)
+    private void Boundary(List<TrackedEnd> before, TrackedEnd after)
     {
         long again = 0;
         for (int writer = 0; writer < _plan.Counts.Length; writer++)
@@ -106,7 +106,7 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
     }
 
     /// <summary>The number after the last element of a writer's that the readers before this one were given.</summary>
-    private long Stopped(int writer, EndRun after) =>
+    private long Stopped(int writer, TrackedEnd after) =>
         run.Readers.Take(after.Index).LastOrDefault(reader => reader.First(writer) is not null)?.Next(writer) ?? 0;
 
     /// <summary>Every writer lived, and so did the reader, or its successors.</summary>
@@ -187,7 +187,7 @@ internal sealed class Verifier(StreamRun run, TimeSpan lease, IReadOnlyList<Fate
         }
     }
 
-    private void NoticedInTime(EndRun end, IEnumerable<EndRun> lost)
+    private void NoticedInTime(TrackedEnd end, IEnumerable<TrackedEnd> lost)
     {
         long since = Math.Max(run.LastProgress, lost.Max(one => one.Fate!.From));
         var limit = 2 * lease + Slack + (SiloDied(run.StartedAt, end.OverAt) ? lease + Slack : TimeSpan.Zero);

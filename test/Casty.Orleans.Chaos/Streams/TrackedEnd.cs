@@ -5,7 +5,7 @@ namespace Casty.Orleans.Chaos.Streams;
 /// <summary>One end of a stream, in one process, and what is known of it.</summary>
 /// <param name="process">The process that it lives in.</param>
 /// <param name="index">Which writer of the stream it is; or which of its readers, one after the other.</param>
-internal sealed class EndRun(ChildProcess process, int index)
+internal sealed class TrackedEnd(ChildProcess process, int index)
 {
     private readonly long _startedAt = Environment.TickCount64;
 

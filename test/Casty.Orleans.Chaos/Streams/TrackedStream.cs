@@ -3,7 +3,7 @@ using Casty.Orleans.Chaos.Processes;
 namespace Casty.Orleans.Chaos.Streams;
 
 /// <summary>One run of one stream: its ends, and everything that was heard of it.</summary>
-internal sealed class StreamRun(StreamPlan plan)
+internal sealed class TrackedStream(StreamPlan plan)
 {
     private readonly List<string> _history = [];
     private long _progress;
@@ -12,14 +12,14 @@ internal sealed class StreamRun(StreamPlan plan)
 
     public long StartedAt { get; } = Environment.TickCount64;
 
-    public List<EndRun> Writers { get; } = [];
+    public List<TrackedEnd> Writers { get; } = [];
 
     /// <summary>Its readers, one after the other.</summary>
-    public List<EndRun> Readers { get; } = [];
+    public List<TrackedEnd> Readers { get; } = [];
 
-    public EndRun? Reader => Readers.LastOrDefault();
+    public TrackedEnd? Reader => Readers.LastOrDefault();
 
-    public IEnumerable<EndRun> Ends => Writers.Concat(Readers);
+    public IEnumerable<TrackedEnd> Ends => Writers.Concat(Readers);
 
     /// <summary>How long its reader waited for elements, where that was long.</summary>
     public List<(long Since, long Until)> Gaps { get; } = [];
@@ -39,11 +39,11 @@ internal sealed class StreamRun(StreamPlan plan)
     /// <summary>The number after the last element of a writer's that any of its readers was given.</summary>
     public long Delivered(int writer) => Readers.Count == 0 ? 0 : Readers.Max(reader => reader.Next(writer));
 
-    public long DeliveredTo(EndRun reader) => Enumerable.Range(0, plan.Counts.Length).Sum(reader.Next);
+    public long DeliveredTo(TrackedEnd reader) => Enumerable.Range(0, plan.Counts.Length).Sum(reader.Next);
 
     public long Elements => Enumerable.Range(0, plan.Counts.Length).Sum(Delivered);
 
-    public void Hear(EndRun end, Report report)
+    public void Hear(TrackedEnd end, Report report)
     {
         end.Hear(report);
         if (report.What == Happened.Gap) Gaps.Add((report.Since, report.At));
@@ -54,7 +54,7 @@ internal sealed class StreamRun(StreamPlan plan)
 
     public void Note(string what, long? at = null) => _history.Add($"{(at ?? Environment.TickCount64) - StartedAt,7} ms  {what}");
 
-    public string NameOf(EndRun end) => $"{(Writers.Contains(end) ? "writer" : "reader")} {end.Index} ({end.Process.Name})";
+    public string NameOf(TrackedEnd end) => $"{(Writers.Contains(end) ? "writer" : "reader")} {end.Index} ({end.Process.Name})";
 
     /// <summary>Looks whether elements have moved.</summary>
     public void Look()
@@ -83,7 +83,7 @@ internal sealed class StreamRun(StreamPlan plan)
         foreach (string line in _history) yield return $"  {line}";
         yield return $"  {LastProgress - StartedAt,7} ms  the last element moved; looked at after {Environment.TickCount64 - StartedAt} ms";
 
-        string End(EndRun end) => (end.Outcome is { } outcome ? $"{outcome.What} {outcome.Error}" : end.IsOver ? "died" : "not over")
+        string End(TrackedEnd end) => (end.Outcome is { } outcome ? $"{outcome.What} {outcome.Error}" : end.IsOver ? "died" : "not over")
             + (end.Fate is { } fate ? $"; its process was {fate.What} at {fate.From - StartedAt} ms" : "");
     }
 }
