@@ -26,6 +26,6 @@ internal sealed class Journal(FlightRecorder recorder)
     public void Tell(int end, Happened what, Exception exception, string? text = null) => Tell(new Report(end, what)
     {
         Error = exception is StreamException stream ? $"{exception.GetType().Name}/{stream.Reason}" : exception.GetType().Name,
-        Text = text is null ? exception.Message : $"{text}: {exception.Message}",
+        Text = $"{text}{(text is null ? "" : ": ")}{exception.Message.Split('\n')[0]}",
     });
 }
