@@ -81,7 +81,7 @@ internal sealed class Conductor
 
         // A name is used again as soon as its last stream has ended.
         string name = _freeNames.Count > 0 ? _freeNames.Dequeue() : $"stream-{++_names}";
-        var run = new TrackedStream(StreamPlan.Roll(_dice, ++_nextRun, name));
+        var run = new TrackedStream(StreamPlan.Roll(_dice, ++_nextRun, name, Math.Min(40, _settings.Duration.TotalSeconds / 2)));
         _runs.Add(run);
         run.NextReaderAt = run.StartedAt + (_dice.Next(3) == 0 ? _dice.Next(3_000) : 0);
         if (_dice.Next(2) == 0) Drive(run);   // the reader is asked to open first

@@ -72,7 +72,11 @@ internal sealed record StreamPlan
     [JsonIgnore]
     public bool IsSteady => WriterDelay is > 0 and <= 50 && ReaderDelay == 0;
 
-    public static StreamPlan Roll(Random dice, long run, string name)
+    /// <param name="dice">Where chance comes from.</param>
+    /// <param name="run">The number of the run.</param>
+    /// <param name="name">The stream's name.</param>
+    /// <param name="longest">For how many seconds its writers write at most, if nothing holds them up.</param>
+    public static StreamPlan Roll(Random dice, long run, string name, double longest)
     {
         bool isNamed = dice.Next(2) == 0;
         var intent = dice.Next(100) switch
@@ -88,9 +92,9 @@ internal sealed record StreamPlan
         int writers = dice.Next(10) switch { < 6 => 1, < 8 => 2, 8 => 3, _ => FlightRecorder.MaxWriters };
         var (size, delay, burst, seconds) = dice.Next(10) switch
         {
-            0 => (dice.Next(1_000, 60_000), dice.Next(20, 60), 1, Seconds(dice)),   // large elements
+            0 => (dice.Next(1_000, 60_000), dice.Next(20, 60), 1, Seconds(dice, longest)),   // large elements
             1 or 2 => (dice.Next(0, 40), 0, 1, 0.0),                                // as fast as can be
-            _ => (dice.Next(0, 200), dice.Next(2, 40), dice.Next(1, 12), Seconds(dice)),
+            _ => (dice.Next(0, 200), dice.Next(2, 40), dice.Next(1, 12), Seconds(dice, longest)),
         };
         var counts = new long[writers];
         for (int i = 0; i < writers; i++)
@@ -113,7 +117,7 @@ internal sealed record StreamPlan
             BufferSize = dice.Next(4) switch { 0 => dice.Next(1, 32), 1 => dice.Next(32, 4_096), _ => null },
             InitialDemand = dice.Next(4) == 0 ? dice.Next(1, 16) : null,
             MaxDemand = dice.Next(4) == 0 ? dice.Next(16, 512) : null,
-            SubscriptionTimeout = TimeSpan.FromSeconds(isNamed ? 120 : 30),
+            SubscriptionTimeout = TimeSpan.FromSeconds(isNamed ? 60 : 30),
         };
     }
 
@@ -122,5 +126,5 @@ internal sealed record StreamPlan
         $"writer waits {WriterDelay} ms after {Burst}, reader waits {ReaderDelay} ms, leaves after {LeaveAfter}, " +
         $"buffer {BufferSize}, demand {InitialDemand}..{MaxDemand}";
 
-    private static double Seconds(Random dice) => Math.Min(40, 1 - 8 * Math.Log(1 - dice.NextDouble()));
+    private static double Seconds(Random dice, double longest) => Math.Min(longest, 1 - 8 * Math.Log(1 - dice.NextDouble()));
 }

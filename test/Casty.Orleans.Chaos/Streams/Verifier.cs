@@ -129,14 +129,16 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
             if (!isAsIntended) Violated($"Every end lived, but {run.NameOf(writer)} ended with {writer.Outcome?.Error}: {writer.Outcome?.Text}");
         }
 
-        bool isReadAsIntended = isUnread || reader.HasCompleted || reader.IsCancelled || hasLeft
+        // A writer that failed the stream has left: what the producer held of it dies with the producer's silo.
+        bool mayBeCut = _plan.Intent == Intent.Fail && reader.FailedWith(Abandoned) && SiloDied(run.StartedAt, long.MaxValue);
+        bool isReadAsIntended = mayBeCut || isUnread || reader.HasCompleted || reader.IsCancelled || hasLeft
             || (_plan.Intent == Intent.Fail && reader.FailedWith(Planned))
             || (_plan.Intent == Intent.Abandon && reader.FailedWith(Abandoned));
         if (!isReadAsIntended) Violated($"Every end lived, but {run.NameOf(reader)} ended with {reader.Outcome?.Error}: {reader.Outcome?.Text}");
         if (reader.HasCompleted && _plan.Intent is Intent.Fail or Intent.Abandon) Violated("The reader saw completion of a stream that was not completed.");
 
         // A writer that fails does not wait for the others, so of those a part may be missing.
-        if (hasLeft || isUnread) return;
+        if (hasLeft || isUnread || mayBeCut) return;
         foreach (var writer in run.Writers.Where(writer => _plan.Intent != Intent.Fail || writer.Index == 0))
         {
             if (run.Delivered(writer.Index) < _plan.Counts[writer.Index])
@@ -172,7 +174,7 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
         foreach (var writer in run.Writers.Where(writer => !writer.IsLost && !writer.HasFinished))
         {
             bool isRight = _plan.Intent is Intent.Leave or Intent.Fail ? writer.FailedWith(Closed) || writer.FailedWith(Planned)
-                : _plan.Intent == Intent.Abandon && writer.Index == 0;
+                : (_plan.Intent == Intent.Abandon && writer.Index == 0) || writer.Opened?.At > run.Reader.Outcome?.At;   // it came when all was over
             if (!isRight) Violated($"Another writer was lost, but {run.NameOf(writer)} ended with {writer.Outcome?.Error}: {writer.Outcome?.Text}");
         }
     }
