@@ -23,7 +23,7 @@ internal sealed record Settings
             --lease N      CastyStreamsOptions.LeaseDuration, in seconds (10)
             --logs DIR     keep what each process logs
             --verbose      tell of every fault and every stream
-            --quick        less than a minute: 3 silos, 12 streams, 20 seconds, a lease of 4
+            --quick        less than a minute: 3 silos, 12 streams, 15 seconds, 4 kills, a lease of 4
 
           Casty.Orleans.Chaos soak [--minutes 30]
             streams opened and ended in every way, all the time, in one process: nothing may grow
@@ -75,8 +75,8 @@ internal sealed record Settings
         {
             Scenario = values.GetValueOrDefault("--scenario", "mix"),
             Seed = Number("--seed", Random.Shared.Next(1, 1_000_000), 0),
-            Duration = TimeSpan.FromSeconds(Number("--seconds", quick ? 20 : 900, 1)),
-            Kills = Number("--kills", quick ? 5 : 100, 1),
+            Duration = TimeSpan.FromSeconds(Number("--seconds", quick ? 15 : 900, 1)),
+            Kills = Number("--kills", quick ? 4 : 100, 1),
             Silos = Number("--silos", quick ? 3 : 4, 1),
             Clients = Number("--clients", 2, 0),
             Streams = Number("--streams", quick ? 12 : 24, 1),
