@@ -119,8 +119,18 @@ internal sealed class Conductor
 
         bool isOver = !isWritten && run.NextReaderAt is null && run.Readers.TrueForAll(reader => reader.IsOver);
         if (isOver) Decide(run);
-        else if (now - run.LastChange > _hangLimit.TotalMilliseconds) GiveUp(run);
+        else if (Hangs(run, now)) GiveUp(run);
     }
+
+    /// <summary>Nothing moves, though nothing went wrong of late that a stream may wait for; or not for a very long time.</summary>
+    private bool Hangs(TrackedStream run, long now)
+    {
+        long quiet = now - run.LastChange;
+        if (quiet <= _hangLimit.TotalMilliseconds) return false;
+        return quiet > 4 * _hangLimit.TotalMilliseconds || SiloFates().All(fate => now - fate.From > _hangLimit.TotalMilliseconds);
+    }
+
+    private IReadOnlyList<Fate> SiloFates() => [.. _processes.All.Where(process => process.Kind == RoleKind.Silo).SelectMany(process => process.Fates)];
 
     private bool NeedsReader(TrackedStream run)
     {
@@ -141,15 +151,17 @@ internal sealed class Conductor
     {
         if (run.DeliveredTo(reader) > 0 || now - run.LastChange < (2 * _settings.Lease + TimeSpan.FromSeconds(5)).TotalMilliseconds) return false;
         if (run.Writers.TrueForAll(writer => writer.HasFinished)) return true;
-        return !run.Writers.Exists(writer => writer.Opened is not null && reader.Opened is { } opened && opened.At <= Left(writer));
+
+        // One that was there with a writer is told of its loss, unless the producer was lost as well before they had met.
+        var met = run.Writers.Where(writer => writer.Opened is not null && reader.Opened is { } opened && opened.At <= Left(writer)).ToArray();
+        return met.Length == 0 || SiloFates().Any(fate => !fate.IsGraceful && fate.From >= run.StartedAt && fate.From <= met.Max(Left) + _settings.Lease.TotalMilliseconds);
 
         static long Left(TrackedEnd writer) => writer.Fate is { IsGraceful: false } fate ? Math.Min(fate.From, writer.OverAt) : writer.OverAt;
     }
 
     private void Decide(TrackedStream run)
     {
-        var siloFates = _processes.All.Where(process => process.Kind == RoleKind.Silo).SelectMany(process => process.Fates).ToArray();
-        var verifier = new Verifier(run, _settings.Lease, siloFates);
+        var verifier = new Verifier(run, _settings.Lease, SiloFates());
         var verdict = verifier.Judge();
         if (verifier.Violations.Count > 0) Violated(run, verifier.Violations);
         else _tally.Decide(verdict.ToString());
@@ -163,7 +175,7 @@ internal sealed class Conductor
 
     private void GiveUp(TrackedStream run)
     {
-        Violated(run, [$"Nothing has happened for {_hangLimit.TotalSeconds} s, and it is not over."]);
+        Violated(run, [$"Nothing has happened for {(Environment.TickCount64 - run.LastChange) / 1000} s, and it is not over."]);
         foreach (var end in run.Ends.Where(end => !end.IsOver)) end.Cancel();
         Forget(run);
     }

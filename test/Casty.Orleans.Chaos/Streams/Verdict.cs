@@ -12,6 +12,9 @@ internal enum Verdict
     /// <summary>A named reader was lost, and the next ones went on without a gap.</summary>
     Resumed,
 
+    /// <summary>A writer's producer was lost before anybody else had joined it: that was another stream, and the writer knows it.</summary>
+    Apart,
+
     /// <summary>A writer was lost: the reader got a part, and knows it.</summary>
     WriterLost,
 

@@ -47,8 +47,18 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
         if (run.Writers.Any(writer => writer.IsLost)) return Verdict.WriterLost;
         if (_plan.Consumer is null && run.Readers.Any(reader => reader.IsLost)) return Verdict.ReaderLost;
         if (run.Readers.Any(reader => reader.IsLost)) return Verdict.Resumed;
+        if (run.Writers.Exists(IsApart)) return Verdict.Apart;
         return _plan.Intent is Intent.Leave or Intent.Fail or Intent.Abandon ? Verdict.EndedAsPlanned : Verdict.Exact;
     }
+
+    /// <summary>
+    /// It opened with a producer that died before the reader came, so that nobody alive knew of it, and it learnt so only after the
+    /// others had completed a stream of their own. Nothing of it was delivered, and it was told.
+    /// </summary>
+    private bool IsApart(TrackedEnd writer) =>
+        writer is { Opened: not null, IsLost: false } && writer.FailedWith(Abandoned) && run.Delivered(writer.Index) == 0
+        && run.Readers.Find(reader => reader.HasCompleted) is { Opened: { } joined } reader && reader.OverAt < writer.OverAt
+        && SiloDied(run.StartedAt, joined.At);
 
     private void Always()
     {
@@ -71,7 +81,7 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
             }
 
             if (!run.Readers.Exists(reader => reader.HasCompleted)) continue;
-            bool mayHaveJoined = writer.Opened is not null || delivered > 0;
+            bool mayHaveJoined = (writer.Opened is not null && !IsApart(writer)) || delivered > 0;
             if (mayHaveJoined && delivered < count) Violated($"The reader saw completion after {delivered} of {count} elements of {run.NameOf(writer)}.");
             if (mayHaveJoined && writer.Ending is null) Violated($"The reader saw completion, but {run.NameOf(writer)} never completed.");
         }
