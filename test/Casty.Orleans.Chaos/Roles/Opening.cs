@@ -9,7 +9,7 @@ namespace Casty.Orleans.Chaos.Roles;
 /// </summary>
 internal static class Opening
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     public static async Task<TRef> OpenAsync<TRef>(int end, Func<CancellationToken, Task<TRef>> open, Journal journal, CancellationToken leaving)
     {

@@ -60,6 +60,11 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
         && run.Readers.Find(reader => reader.HasCompleted) is { Opened: { } joined } reader && reader.OverAt < writer.OverAt
         && SiloDied(run.StartedAt, joined.At);
 
+    /// <summary>It was lost with everybody who knew of it, and with the producer: those who came later began another stream.</summary>
+    private bool IsForgotten(TrackedEnd writer) =>
+        writer is { IsLost: true, Opened: not null } && run.Delivered(writer.Index) == 0 && SiloDied(run.StartedAt, writer.Fate!.From)
+        && run.Ends.Where(end => end.Opened?.At <= writer.Fate!.From).All(end => end.IsLost && end.Fate!.From <= writer.Fate!.From);
+
     private void Always()
     {
         foreach (var end in run.Ends)
@@ -81,7 +86,7 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
             }
 
             if (!run.Readers.Exists(reader => reader.HasCompleted)) continue;
-            bool mayHaveJoined = (writer.Opened is not null && !IsApart(writer)) || delivered > 0;
+            bool mayHaveJoined = (writer.Opened is not null && !IsApart(writer) && !IsForgotten(writer)) || delivered > 0;
             if (mayHaveJoined && delivered < count) Violated($"The reader saw completion after {delivered} of {count} elements of {run.NameOf(writer)}.");
             if (mayHaveJoined && writer.Ending is null) Violated($"The reader saw completion, but {run.NameOf(writer)} never completed.");
         }
@@ -168,7 +173,7 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
     private void WithoutWriter()
     {
         // It had completed, and the producer held everything: only who loses the producer as well loses the rest.
-        bool mayBeWhole = run.Writers.TrueForAll(writer => !writer.IsLost || writer.Ending is not null || writer.Opened is null);
+        bool mayBeWhole = run.Writers.TrueForAll(writer => !writer.IsLost || writer.Ending is not null || writer.Opened is null || IsForgotten(writer));
         bool mustBeWhole = run.Writers.TrueForAll(writer => !writer.IsLost || writer.Ended is not null)
             && !SiloDied(run.StartedAt, long.MaxValue) && _plan.Intent is not (Intent.Fail or Intent.Abandon or Intent.Leave);
         if (run.Reader is { IsLost: false, Opened: not null, Outcome.What: not Happened.Detached } reader)
