@@ -219,7 +219,8 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
 
             // Who is being asked where it stopped must not go away before it could answer, unless it says so as it goes.
             bool isYielding = _yielding is not null && demand.Stream == _core.Stream && demand.Peer == _core.Epoch;
-            if (isYielding && demand.Leave != Leave.None) _yielding!.TrySetResult(demand.Confirmed);
+            bool isAtEnd = _core.End is not null && demand.Confirmed > _core.Next;
+            if (isYielding && (isAtEnd || demand.Leave != Leave.None)) _yielding!.TrySetResult(Math.Min(demand.Confirmed, _core.Next));
             reply = new DemandReply(verdict switch
             {
                 Verdict.Stale when demand.Leave == Leave.None && !isYielding => _core.AnswerStale(demand),

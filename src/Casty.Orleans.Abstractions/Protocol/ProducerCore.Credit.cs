@@ -22,10 +22,12 @@ internal sealed partial class ProducerCore<T>
         foreach (var slot in _turn) free -= slot.Unused;
         long share = Math.Max(1, total / _turn.Count);
 
-        // First those who want, or what was recalled for them might go round among those who do not.
+        // First those who want, or what was recalled for them might go round among those who do not. One that starves may have to
+        // answer a recall before it can be served: what is free waits for it.
         Serve(hungry: true);
-        Serve(hungry: false);
-        if (free <= 0 && _turn.Count > 1) RecallForHungry(share, now);
+        bool isStarving = _turn.Exists(slot => slot.IsHungry && slot.Unused == 0);
+        if (!isStarving) Serve(hungry: false);
+        else if (free <= 0 && _turn.Count > 1) RecallForHungry(share, now);
 
         void Serve(bool hungry)
         {
@@ -52,8 +54,6 @@ internal sealed partial class ProducerCore<T>
 
     private void RecallForHungry(long share, TimeSpan now)
     {
-        if (!_turn.Exists(slot => slot.IsHungry && slot.Unused == 0)) return;
-
         WriterSlot<T>? richest = null;
         foreach (var slot in _turn)
         {

@@ -210,7 +210,8 @@ internal sealed partial class ProducerCore<T>
             return verdict;
         }
 
-        if (slot.IsRecalled && frame.Grant == slot.Grant)
+        // What was recalled has been given back, or has been used: then nothing is left to wait for.
+        if (slot.IsRecalled && (frame.Grant == slot.Grant || slot.In.Received >= slot.Ceiling))
         {
             long held = Math.Clamp(frame.Held, slot.In.Received, slot.Ceiling);
             if (held > slot.Limit) slot.Put = held;

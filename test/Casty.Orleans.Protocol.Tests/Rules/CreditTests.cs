@@ -17,6 +17,33 @@ public sealed class CreditTests
     }
 
     [Fact, Trait("Rule", "P-08")]
+    public void Credit_ForAWriterThatStillHasToAnswerARecall_DoesNotGoRoundMeanwhile()
+    {
+        var producer = Make.Producer(bufferSize: 2);
+        producer.Attach(Make.Start);
+        producer.Attach(Make.Start);
+        var idle = new Frame<int>(Make.Key, 2, []);
+
+        // The second wants some, so what the first has is recalled; but the first has used it, and wants more. The second gives up.
+        producer.OnFrame(idle with { Wanted = 2, Number = 1 }, Make.Start, out _);
+        producer.OnFrame(Make.Frame(0, 1, 2) with { Wanted = 4, Held = 2 }, Make.Start, out _);
+        producer.OnFrame(idle with { Number = 2 }, Make.Start, out _);
+        producer.Subscribe("consumer", true, null, Make.Start);
+        producer.OnDemand(Make.Demand(0, 1), Make.Start, out _);
+
+        // Whatever it is told, it answers. Nothing else happens: it must not be told for ever.
+        long grants = 0;
+        for (int i = 3; i < 20; i++)
+        {
+            Assert.True(producer.TryTakeDemandFor(2, out var told));
+            grants = told.Grant;
+            producer.OnFrame(idle with { Grant = told.Grant, Held = told.Limit, Number = i }, Make.Start, out _);
+        }
+
+        Assert.True(grants < 3, $"The second writer's credit was recalled {grants} times.");
+    }
+
+    [Fact, Trait("Rule", "P-08")]
     public void Credit_GivenToAWriterThatWantsIt_IsNotRecalledBeforeItWasUsed()
     {
         var producer = Make.Producer(bufferSize: 2);
