@@ -1,13 +1,13 @@
 namespace Casty.Orleans.Protocol;
 
 /// <summary>What a producer knows of one writer.</summary>
-internal sealed class WriterSlot<T>(long number, TimeSpan now)
+internal sealed class WriterSlot<T>(long number, TimeSpan now, long start = 0)
 {
     private long _newest;
 
     public long Number { get; } = number;
 
-    public Inbound<T> In { get; } = new();
+    public Inbound<T> In { get; } = new(start);
 
     /// <summary>The newest grant sent to the writer; a recall raises it.</summary>
     public long Grant { get; set; }
@@ -24,13 +24,33 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
     /// <summary>The reader has finished this writer's elements before this position.</summary>
     public long Confirmed { get; set; }
 
-    /// <summary>The writer is in another process than the producer.</summary>
-    public bool CarriesRoster { get; init; }
+    public TimeSpan HeardAt { get; set; } = now;
+
+    /// <summary>The process that it is in; empty where that is the producer's own.</summary>
+    public Guid Process { get; init; }
+
+    public bool IsRemote => Process != Guid.Empty;
+
+    /// <summary>How far the writer was told that its elements are finished.</summary>
+    public long ToldConfirmed { get; set; }
+
+    /// <summary>The roster's version when the writer joined.</summary>
+    public long JoinedAt { get; init; }
+
+    /// <summary>Others know of it: it may vouch for those who join after it.</summary>
+    public bool IsEstablished { get; set; }
+
+    /// <summary>It has said anything at all: only then is it waited for.</summary>
+    public bool HasSpoken { get; set; }
+
+    /// <summary>It did not answer when somebody waited for it to know the roster, and has not spoken since.</summary>
+    public bool IsSilent { get; set; }
+
+    /// <summary>It is known from the roster alone, and has not come since its producer was lost.</summary>
+    public bool IsAbsent { get; set; }
 
     /// <summary>The version of the newest roster that the writer has.</summary>
     public long RosterSeen { get; set; }
-
-    public TimeSpan HeardAt { get; set; } = now;
 
     /// <summary>Waits in line to be told something.</summary>
     public bool IsDirty { get; set; }
