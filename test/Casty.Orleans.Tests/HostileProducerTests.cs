@@ -142,12 +142,16 @@ public sealed class HostileProducerTests(HostileBed bed)
     {
         string name = Cluster.Name("hostile");
         await using var source = await bed[Place.SiloA].GetSourceAsync<int>(name, options: new() { InitialDemand = 1, MaxDemand = 1 }).Soon();
-        await using var sink = await bed[Place.Client].GetSinkAsync<int>(name, new() { BufferSize = 2 }).Soon();
+        await using var sink = await bed[Place.Client].GetSinkAsync<int>(name, new() { BufferSize = 1 }).Soon();
         await using var loop = source.GetAsyncEnumerator();
         var (writer, real) = await CaptureAsync<IStreamDemandObserver, StreamDemand>(_ => true, async () =>
         {
+            // The writer waits for credit and has nothing on its way that could be answered with it: it goes by itself.
             await sink.PutAllAsync([1, 2]).Soon();
+            var room = sink.WaitToPutAsync();
+            await bed.RoundTripAsync();
             Assert.Equal([1, 2], await loop.NextAsync(2));
+            Assert.True(await room.Soon());
         });
 
         await writer.OnDemandAsync(BadDemands[attack](real)).Soon();
@@ -162,12 +166,16 @@ public sealed class HostileProducerTests(HostileBed bed)
     {
         string name = Cluster.Name("hostile");
         await using var source = await bed[Place.SiloA].GetSourceAsync<int>(name, options: new() { InitialDemand = 1, MaxDemand = 1 }).Soon();
-        await using var sink = await bed[Place.Client].GetSinkAsync<int>(name, new() { BufferSize = 2 }).Soon();
+        await using var sink = await bed[Place.Client].GetSinkAsync<int>(name, new() { BufferSize = 1 }).Soon();
         await using var loop = source.GetAsyncEnumerator();
         var (writer, real) = await CaptureAsync<IStreamDemandObserver, StreamDemand>(_ => true, async () =>
         {
+            // The writer waits for credit and has nothing on its way that could be answered with it: it goes by itself.
             await sink.PutAllAsync([1, 2]).Soon();
+            var room = sink.WaitToPutAsync();
+            await bed.RoundTripAsync();
             Assert.Equal([1, 2], await loop.NextAsync(2));
+            Assert.True(await room.Soon());
         });
 
         for (int i = 0; i < 20; i++)
