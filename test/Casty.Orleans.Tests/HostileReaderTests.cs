@@ -143,7 +143,11 @@ public sealed class HostileReaderTests(HostileBed bed)
         await using var sink = await bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 4 }).Soon();
         await using var second = await bed[Place.Client].GetSinkAsync<int>(name).Soon();
         var reader = await bed.ReaderAsync(name);
-        reader.Echo = frame => reader.Demand(Received(reader), Received(reader), long.MaxValue);
+        reader.Echo = frame =>
+        {
+            long received = Received(reader);   // it grows meanwhile
+            return reader.Demand(received, received, long.MaxValue);
+        };
         await reader.SayAsync(reader.Demand(0, 0, long.MaxValue));
         await sink.PutAllAsync(Enumerable.Range(0, 1_000)).Soon();
         await second.PutAllAsync(Enumerable.Range(0, 1_000)).Soon();
