@@ -32,20 +32,22 @@ public static class StreamGrainFactoryExtensions
         var grain = host.Grains.GetGrain<IStreamProducerGrain<T>>(producer);
         var id = Guid.NewGuid();
 
+        StreamAttachRequest Request(Joining.Observers<T> observers) => new()
+        {
+            Process = host.Process,
+            End = id,
+            Observer = observers.Demand,
+            BufferSize = options?.BufferSize,
+            SubscriptionTimeout = options?.SubscriptionTimeout,
+            DefaultBufferSize = host.Options.Producer.BufferSize,
+            DefaultSubscriptionTimeout = host.Options.Producer.SubscriptionTimeout,
+        };
+
         StreamJoined<T> joined;
         try
         {
             joined = await Joining.RunAsync<T>(
-                host, async observers => await grain.AttachAsync(new StreamAttachRequest
-                {
-                    Process = host.Process,
-                    End = id,
-                    Observer = observers.Demand,
-                    BufferSize = options?.BufferSize,
-                    SubscriptionTimeout = options?.SubscriptionTimeout,
-                    DefaultBufferSize = host.Options.Producer.BufferSize,
-                    DefaultSubscriptionTimeout = host.Options.Producer.SubscriptionTimeout,
-                }),
+                host, async observers => await grain.AttachAsync(Request(observers)),
                 () => grain.WithdrawAsync(id), cancellationToken).ConfigureAwait(false);
         }
         catch (ArgumentException refusal) when (refusal.GetType() == typeof(ArgumentException))
@@ -55,10 +57,15 @@ public static class StreamGrainFactoryExtensions
 
         var stream = new StreamKey(joined.Stream, joined.Incarnation);
         var now = host.Clock.Now;
-        var core = new WriterCore<Element<T>>(stream, joined.Peer, StreamTimings.For(joined.Lease), now, Element<T>.SizeOf);
+        var core = new WriterCore<Element<T>>(stream, joined.Peer, StreamTimings.For(joined.Lease), now, Element<T>.SizeOf)
+        {
+            JoinedAt = new RosterMark(joined.Incarnation, joined.RosterVersion),
+        };
+        core.Keep(WireFormat.FromWire(joined.Roster));
         core.OnDemand(new Demand(stream, joined.Peer, 0, 0, joined.Limit, joined.Grant), now, out _);
 
-        var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec);
+        var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec, joined,
+            async report => await grain.RejoinWriterAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
         Joining.ReleaseObserversAfter<T>(host, end.Released);
         host.TieTo(owner, end);
         end.Start();
@@ -105,25 +112,30 @@ public static class StreamGrainFactoryExtensions
         var id = Guid.NewGuid();
         long number = host.NextRequest();
 
+        StreamSubscribeRequest<T> Request(Joining.Observers<T> observers) => new()
+        {
+            Process = host.Process,
+            End = id,
+            Observer = observers.Elements,
+            Producer = producer,
+            Consumer = name,
+            IsNamed = consumer is not null,
+            MaxDemandBytes = maxBytes,
+            Number = number,
+        };
+
         var joined = await Joining.RunAsync<T>(
-            host, async observers => await grain.OpenAsync(new StreamSubscribeRequest<T>
-            {
-                Process = host.Process,
-                End = id,
-                Observer = observers.Elements,
-                Producer = producer,
-                Consumer = name,
-                IsNamed = consumer is not null,
-                MaxDemandBytes = maxBytes,
-                Number = number,
-            }),
+            host, async observers => await grain.OpenAsync(Request(observers)),
             () => grain.CloseAsync(id, withdraw: true), cancellationToken).ConfigureAwait(false);
 
         var (initial, max) = resolved.Window;
         var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
             StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes);
+        core.Keep(WireFormat.FromWire(joined.Roster));
         var end = new SourceEnd<T>(host, id, producer, name, consumer is not null, core, Joining.Demand(host, joined), codec,
-            onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)));
+            onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)),
+            joined, async report => await host.Grains.GetGrain<IStreamProducerGrain<T>>(producer)
+                .RejoinReaderAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
         Joining.ReleaseObserversAfter<T>(host, end.Released);
         host.TieTo(owner, end);
         end.Start();

@@ -32,7 +32,7 @@ public static class StreamPipe
         var middle = new ProducerEnd<T>(host, Name, codec: null, onFree: null);
 
         var sinkId = Guid.NewGuid();
-        var granted = middle.Attach(sinkId, new LocalWriter(host, sinkId), producer)!.Value;
+        var (granted, _, _) = middle.Attach(sinkId, new LocalWriter(host, sinkId), producer)!.Value;
         var writer = new WriterCore<Element<T>>(granted.Stream, granted.Peer, middle.Timings, host.Clock.Now);
         writer.OnDemand(granted, host.Clock.Now, out _);
         var sink = new SinkEnd<T>(host, sinkId, Name, writer, middle, codec: null);
@@ -40,7 +40,7 @@ public static class StreamPipe
 
         var sourceId = Guid.NewGuid();
         var subscribing = middle.SubscribeAsync(sourceId, Name, isNamed: true, long.MaxValue, new LocalReader<T>(host, sourceId));
-        var (stream, epoch, position) = subscribing.GetAwaiter().GetResult()!.Value;   // nobody to take over from: done at once
+        var (stream, epoch, position, _) = subscribing.GetAwaiter().GetResult()!.Value;   // nobody to take over from: done at once
         var (initial, max) = consumer.Window;
         var reader = new ReaderCore<Element<T>>(stream, epoch, position, initial, max, middle.Timings, host.Clock.Now);
         var source = new SourceEnd<T>(host, sourceId, Name, Name, isNamed: true, reader, middle, codec: null, onReleased: null);

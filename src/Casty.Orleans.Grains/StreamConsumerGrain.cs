@@ -18,7 +18,7 @@ public sealed class StreamConsumerGrain<T> : Grain, IStreamConsumerGrain<T>
     private long _number;
 
     /// <inheritdoc/>
-    public async Task<StreamJoined<T>> OpenAsync(StreamSubscribeRequest<T> request)
+    public async Task<StreamJoined<T>?> OpenAsync(StreamSubscribeRequest<T> request)
     {
         Check(request);
         if (request.Process == _process && request.Number < _number)

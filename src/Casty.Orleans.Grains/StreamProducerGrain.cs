@@ -1,3 +1,4 @@
+using Casty.Orleans.Protocol;
 using Orleans;
 using Orleans.Placement;
 using Orleans.Runtime;
@@ -10,10 +11,11 @@ namespace Casty.Orleans;
 /// </summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
 [PreferLocalPlacement]
-[Immovable]   // its stream lives in the silo, and does not move with the activation yet
 [GrainType("casty.producer`1")]
 public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
 {
+    private static readonly TimeSpan OpenTimeout = TimeSpan.FromSeconds(2);
+
     private readonly StreamHost _host;
     private Joining.Observers<T> _observers;
 
@@ -28,28 +30,30 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <inheritdoc/>
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        // A stream that has not ended goes on where this grain is activated next, from what its ends hold.
+        _host.FindProducer<T>(this.GetPrimaryKeyString())?.Close();
         Joining.Release<T>(_host);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public Task<StreamJoined<T>> AttachAsync(StreamAttachRequest request)
+    public async Task<StreamJoined<T>?> AttachAsync(StreamAttachRequest request)
     {
         Check(() => request.Validate(this.GetPrimaryKeyString()));
-        IDemandPort port = request.Process == _host.Process
-            ? new LocalWriter(_host, request.End)
-            : new RemoteDemand(_host, request.Observer, request.End);
+        var port = PortOf(request);
 
-        while (true)
+        while (await BorrowOpenAsync() is { } producer)
         {
-            var producer = Borrow();
-            if (producer.Attach(request.End, port, request.Named, request.Defaults) is { } demand)
+            if (producer.Attach(request.End, port, request.Named, request.Defaults) is var (demand, joinedAt, roster))
             {
-                return Task.FromResult(Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant));
+                await producer.KeptAsync(demand.Peer);
+                return Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant, joinedAt: joinedAt, roster: roster);
             }
 
             _host.FreeName(producer);
         }
+
+        return null;
     }
 
     /// <inheritdoc/>
@@ -61,23 +65,21 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     }
 
     /// <inheritdoc/>
-    public async Task<StreamJoined<T>> SubscribeAsync(StreamSubscribeRequest<T> request)
+    public async Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request)
     {
         Check(() => request.Validate(this.GetPrimaryKeyString()));
-        IReaderPort<T> port = request.Process == _host.Process
-            ? new LocalReader<T>(_host, request.End)
-            : new RemoteElements<T>(_host, request.Observer, request.End);
-
-        while (true)
+        var port = PortOf(request);
+        while (await BorrowOpenAsync() is { } producer)
         {
-            var producer = Borrow();
-            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port) is var (stream, epoch, position))
+            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port) is var (stream, epoch, position, roster))
             {
-                return Joined(producer, stream, epoch, position);
+                return Joined(producer, stream, epoch, position, roster: roster);
             }
 
             _host.FreeName(producer);
         }
+
+        return null;
     }
 
     /// <inheritdoc/>
@@ -91,6 +93,34 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <inheritdoc/>
     public CallerServices GetCallerServices() =>
         throw new NotSupportedException("Answered by the caller's own reference; never sent.");
+
+    /// <inheritdoc/>
+    public Task<StreamJoined<T>> RejoinWriterAsync(StreamAttachRequest request, StreamWriterReport report)
+    {
+        Check(() => request.Validate(this.GetPrimaryKeyString()));
+        var facts = WireFormat.FromWire(report);
+        while (true)
+        {
+            var producer = Borrow(facts.Stream);
+            if (producer.Rejoin(request.End, PortOf(request), facts) is { } stream) return Task.FromResult(Joined(producer, stream, report.Writer));
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<StreamJoined<T>?> RejoinReaderAsync(StreamSubscribeRequest<T> request, StreamReaderReport report)
+    {
+        Check(() => request.Validate(this.GetPrimaryKeyString()));
+        var facts = WireFormat.FromWire(report, request.Consumer, request.IsNamed);
+        while (true)
+        {
+            // It joined a run that was given up before anything came of it: it joins the one that was there before, as if for the first time.
+            var producer = Borrow(facts.Stream);
+            if (report.Stream != producer.Stream.Id && report is { Positions: [], Unfinished: [] }) return await SubscribeAsync(request);
+
+            // Where this one gives up its place because of the reader, its successor hears of the reader first.
+            if (producer.Rejoin(request.End, PortOf(request), facts, request.MaxDemandBytes) is { } stream) return Joined(producer, stream, report.Epoch);
+        }
+    }
 
     /// <summary>Who asks for what cannot be leaves no activation behind.</summary>
     private void Check(Action validate)
@@ -106,24 +136,43 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         }
     }
 
-    private ProducerEnd<T> Borrow()
+    private IWriterPort PortOf(StreamAttachRequest request) => request.Process == _host.Process
+        ? new LocalWriter(_host, request.End)
+        : new RemoteDemand(_host, request.Observer, request.Process, request.End);
+
+    private IReaderPort<T> PortOf(StreamSubscribeRequest<T> request) => request.Process == _host.Process
+        ? new LocalReader<T>(_host, request.End)
+        : new RemoteElements<T>(_host, request.Observer, request.Process, request.End);
+
+    /// <summary>The producer, once it is known who belongs to its stream; null if that takes longer than a caller should be kept waiting.</summary>
+    private async Task<ProducerEnd<T>?> BorrowOpenAsync()
     {
-        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), OnFree);
+        var producer = Borrow();
+        if (producer.Opened.IsCompleted) return producer;
+
+        await producer.Opened.WaitAsync(OpenTimeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        return producer.Opened.IsCompleted ? producer : null;
+    }
+
+    private ProducerEnd<T> Borrow(StreamKey? lost = null)
+    {
+        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), OnReleased, lost);
 
         // A live stream keeps its activation, however quiet it is; one whose name is free lets it go.
         DelayDeactivation(TimeSpan.MaxValue);
         return producer;
     }
 
-    /// <summary>The stream is over and nobody has begun another under its name. Called on any thread.</summary>
-    private void OnFree(ProducerEnd<T> producer) =>
+    /// <summary>The stream is over, its ends know, and nobody has begun another under its name. Called on any thread.</summary>
+    private void OnReleased(ProducerEnd<T> producer) =>
         // In a turn: or another stream might begin in this activation between the look and the deed, and be left without one.
         GrainContext.Scheduler.QueueAction(() =>
         {
             if (_host.FindProducer<T>(producer.Name) is null) DeactivateOnIdle();
         });
 
-    private StreamJoined<T> Joined(ProducerEnd<T> producer, Protocol.StreamKey stream, long peer, long position = 0, long limit = 0, long grant = 0) => new()
+    private StreamJoined<T> Joined(ProducerEnd<T> producer, StreamKey stream, long peer, long position = 0, long limit = 0,
+        long grant = 0, long joinedAt = 0, Roster? roster = null) => new()
     {
         Stream = stream.Id,
         Incarnation = stream.Incarnation,
@@ -136,5 +185,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         Elements = _observers.Elements,
         Demand = _observers.Demand,
         Lease = producer.Timings.Lease,
+        RosterVersion = joinedAt,
+        Roster = WireFormat.ToWire(roster),
     };
 }

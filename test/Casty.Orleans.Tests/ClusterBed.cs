@@ -26,6 +26,8 @@ public sealed class ClusterBed : IAsyncDisposable
 
     public TimeSpan? Lease { get; init; }
 
+    public short SiloCount { get; init; } = 2;
+
     /// <summary>What else a silo or a client is to be like.</summary>
     public Action<ISiloBuilder>? Silos { get; init; }
 
@@ -45,6 +47,9 @@ public sealed class ClusterBed : IAsyncDisposable
         _ => Orleans.Client,
     };
 
+    /// <summary>What grains are called through on the silo of that number.</summary>
+    public IGrainFactory Factory(int silo) => Silo(silo).GetRequiredService<IGrainFactory>();
+
     internal StreamHost Host(Place place) => StreamHost.For<int>(this[place]);
 
     internal IEnumerable<StreamHost> Hosts => Enum.GetValues<Place>().Select(Host);
@@ -59,7 +64,7 @@ public sealed class ClusterBed : IAsyncDisposable
     public async Task DeployAsync()
     {
         Beds[_id] = this;
-        var builder = new TestClusterBuilder(2);
+        var builder = new TestClusterBuilder(SiloCount);
         builder.Options.ConnectionTransport = ConnectionTransportType.TcpSocket;
         builder.Properties[Key] = _id;
         builder.AddSiloBuilderConfigurator<SiloConfiguration>();

@@ -30,7 +30,7 @@ public sealed class HostileWriter : IStreamDemandObserver, IHostilePeer
         var writer = new HostileWriter(client);
         writer._self = client.CreateObjectReference<IStreamDemandObserver>(writer);
         var request = new StreamAttachRequest { Process = Guid.NewGuid(), End = Guid.NewGuid(), Observer = writer._self };
-        writer.Joined = await client.GetGrain<IStreamProducerGrain<int>>(name).AttachAsync(forge?.Invoke(request) ?? request).Soon();
+        writer.Joined = await client.GetGrain<IStreamProducerGrain<int>>(name).AttachAsync(forge?.Invoke(request) ?? request).Soon() ?? throw new InvalidOperationException("The stream is being rebuilt.");
         return writer;
     }
 
@@ -76,6 +76,8 @@ public sealed class HostileWriter : IStreamDemandObserver, IHostilePeer
         return reply;
     }
 
+    public ValueTask<bool> PingAsync(Guid process) => new(true);
+
     public ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand)
     {
         Heard.Enqueue(demand);
@@ -108,7 +110,7 @@ public sealed class HostileReader : IStreamElementObserver<int>, IHostilePeer
         {
             Process = Guid.NewGuid(), End = Guid.NewGuid(), Observer = reader._self, Producer = name, Consumer = "hostile", MaxDemandBytes = 1024 * 1024,
         };
-        reader.Joined = await client.GetGrain<IStreamProducerGrain<int>>(name).SubscribeAsync(forge?.Invoke(request) ?? request).Soon();
+        reader.Joined = await client.GetGrain<IStreamProducerGrain<int>>(name).SubscribeAsync(forge?.Invoke(request) ?? request).Soon() ?? throw new InvalidOperationException("The stream is being rebuilt.");
         return reader;
     }
 

@@ -113,7 +113,10 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
                      sink => Assert.ThrowsAsync<StreamAbandonedException>(() => DriveAsync(sink.CompleteAsync())),
                  ])
         {
-            await using var stream = await (_bed[Place.Client], _bed[Place.SiloA]).OpenAsync<int>();
+            // The reader comes first: where it is, the producer is.
+            string name = Cluster.Name();
+            var source = await _bed[Place.SiloA].GetSourceAsync<int>(name).Soon();
+            await using var stream = new OpenStream<int>(await _bed[Place.Client].GetSinkAsync<int>(name).Soon(), source);
             await using var loop = stream.Source.GetAsyncEnumerator();
             await stream.Sink.PutAsync(1).Soon();
             Assert.Equal([1], await loop.NextAsync(1));
@@ -211,8 +214,10 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
 
     private async Task DriveAsync(Task task)
     {
+        int rounds = 0;
         while (!task.IsCompleted)
         {
+            Assert.True(++rounds < 1_000, "Time alone does not end it.");
             await _bed.RoundTripAsync();
             _bed.ClientTime!.Advance(TimeSpan.FromSeconds(1));
             _bed.Time!.Advance(TimeSpan.FromSeconds(1));

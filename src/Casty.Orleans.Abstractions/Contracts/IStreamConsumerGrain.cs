@@ -12,9 +12,10 @@ namespace Casty.Orleans;
 public interface IStreamConsumerGrain<T> : IGrainWithStringKey
 {
     /// <summary>A reader takes the subscription; whoever had it before is superseded. One at a time.</summary>
+    /// <returns>What it joined; null while that is not known yet, as the stream is being rebuilt: it asks again.</returns>
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
-    [Alias("open")]
-    Task<StreamJoined<T>> OpenAsync(StreamSubscribeRequest<T> request);
+    [ResponseTimeout(Joining.ResponseTimeout), Alias("open")]
+    Task<StreamJoined<T>?> OpenAsync(StreamSubscribeRequest<T> request);
 
     /// <summary>The reader is done with the subscription, or never came to use it.</summary>
     /// <param name="end">The reader's end.</param>

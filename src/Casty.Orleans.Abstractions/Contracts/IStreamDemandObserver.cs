@@ -13,4 +13,9 @@ public interface IStreamDemandObserver : IGrainObserver
     /// <summary>Takes a demand. Never waits for user code.</summary>
     [AlwaysInterleave, ResponseTimeout(FrameLimits.ResponseTimeout), Alias("demand")]
     ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand);
+
+    /// <summary>Is that process there?</summary>
+    /// <param name="process">Whom the caller expects here: a silo that was restarted is another one.</param>
+    [AlwaysInterleave, ResponseTimeout(FrameLimits.ResponseTimeout), Alias("ping")]
+    ValueTask<bool> PingAsync(Guid process);
 }

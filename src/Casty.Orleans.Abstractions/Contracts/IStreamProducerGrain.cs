@@ -12,22 +12,35 @@ namespace Casty.Orleans;
 public interface IStreamProducerGrain<T> : IGrainWithStringKey
 {
     /// <summary>A writer joins the stream.</summary>
+    /// <returns>What it joined; null while that is not known yet, as the stream is being rebuilt: it asks again.</returns>
     /// <exception cref="StreamClosedException">The stream takes no more and its name is not free yet.</exception>
-    [AlwaysInterleave, Alias("attach")]
-    Task<StreamJoined<T>> AttachAsync(StreamAttachRequest request);
+    [AlwaysInterleave, ResponseTimeout(Joining.ResponseTimeout), Alias("attach")]
+    Task<StreamJoined<T>?> AttachAsync(StreamAttachRequest request);
 
     /// <summary>A writer that has put nothing leaves as if it had never come.</summary>
     [AlwaysInterleave, Alias("withdraw")]
     Task WithdrawAsync(Guid end);
 
     /// <summary>A reader joins the stream.</summary>
+    /// <returns>What it joined; null while that is not known yet, as the stream is being rebuilt: it asks again.</returns>
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
-    [AlwaysInterleave, Alias("subscribe")]
-    Task<StreamJoined<T>> SubscribeAsync(StreamSubscribeRequest<T> request);
+    [AlwaysInterleave, ResponseTimeout(Joining.ResponseTimeout), Alias("subscribe")]
+    Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request);
 
     /// <summary>A reader that never came leaves as if it had not asked.</summary>
     [AlwaysInterleave, Alias("unsubscribe")]
     Task UnsubscribeAsync(Guid end);
+
+    /// <summary>A writer that its producer does not answer, or does not know, asks how the stream goes on.</summary>
+    /// <exception cref="StreamAbandonedException">It does not go on with this writer.</exception>
+    [AlwaysInterleave, ResponseTimeout("00:00:05"), Alias("rejoin-writer")]
+    Task<StreamJoined<T>> RejoinWriterAsync(StreamAttachRequest request, StreamWriterReport report);
+
+    /// <summary>A reader that its producer does not answer, or does not know, asks how the stream goes on.</summary>
+    /// <returns>The stream as it goes on; null while that is not known yet: it asks again.</returns>
+    /// <exception cref="StreamException">It does not go on with this reader.</exception>
+    [AlwaysInterleave, ResponseTimeout("00:00:05"), Alias("rejoin-reader")]
+    Task<StreamJoined<T>?> RejoinReaderAsync(StreamSubscribeRequest<T> request, StreamReaderReport report);
 
     /// <summary>The services of the caller's process. Answered by the reference itself; no message is sent.</summary>
 #pragma warning disable ORLEANS0009 // The analyzer knows no request types but Orleans' own; this one is never awaited, as it is never sent.

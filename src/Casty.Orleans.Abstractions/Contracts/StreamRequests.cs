@@ -125,4 +125,12 @@ public sealed class StreamJoined<T>
     /// <summary>The lease that holds for this stream.</summary>
     [Id(10)]
     public TimeSpan Lease { get; init; }
+
+    /// <summary>The roster's version when the end joined.</summary>
+    [Id(11)]
+    public long RosterVersion { get; init; }
+
+    /// <summary>Who belongs to the stream; null where the end is not to carry it.</summary>
+    [Id(12)]
+    public StreamRoster? Roster { get; init; }
 }

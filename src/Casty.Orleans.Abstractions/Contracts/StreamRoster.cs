@@ -6,14 +6,25 @@ namespace Casty.Orleans;
 /// <param name="Writer">The writer's number.</param>
 /// <param name="EndAt">How many elements it put in all; −1 while it has not ended.</param>
 /// <param name="Outcome">How it ended; <see cref="StreamEndReason.None"/> while it has not.</param>
+/// <param name="Finished">How many of its elements the reader had finished when the roster was written.</param>
 [GenerateSerializer, Immutable, Alias("casty.roster-entry")]
 public readonly record struct StreamRosterEntry(
-    [property: Id(0)] long Writer, [property: Id(1)] long EndAt, [property: Id(2)] StreamEndReason Outcome);
+    [property: Id(0)] long Writer, [property: Id(1)] long EndAt, [property: Id(2)] StreamEndReason Outcome, [property: Id(3)] long Finished = 0);
+
+/// <summary>On the wire: a state of the roster.</summary>
+/// <param name="Incarnation">The producer's lifetime that wrote it.</param>
+/// <param name="Version">Only grows within a lifetime.</param>
+[GenerateSerializer, Immutable, Alias("casty.roster-mark")]
+public readonly record struct StreamRosterMark([property: Id(0)] long Incarnation, [property: Id(1)] long Version);
 
 /// <summary>On the wire: who belongs to a stream. The producer's other ends carry it, for the case that it is lost.</summary>
 [GenerateSerializer, Immutable, Alias("casty.roster")]
 public sealed class StreamRoster
 {
+    /// <summary>The producer's lifetime that wrote it.</summary>
+    [Id(7)]
+    public long Incarnation { get; init; }
+
     /// <summary>Only grows within a lifetime of the producer.</summary>
     [Id(0)]
     public long Version { get; init; }
@@ -41,4 +52,16 @@ public sealed class StreamRoster
     /// <summary>The stream's subscription timeout.</summary>
     [Id(6)]
     public TimeSpan SubscriptionTimeout { get; init; }
+
+    /// <summary>What earlier lifetimes' rosters went into it.</summary>
+    [Id(8)]
+    public StreamRosterMark[] Basis { get; init; } = [];
+
+    /// <summary>The subscription has a reader now.</summary>
+    [Id(9)]
+    public bool IsRead { get; init; }
+
+    /// <summary>Nobody joins after it without being known to who was given it, unless that end falls silent.</summary>
+    [Id(10)]
+    public bool IsCertain { get; init; }
 }

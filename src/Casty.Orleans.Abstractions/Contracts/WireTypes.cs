@@ -100,13 +100,17 @@ public sealed class StreamFrame
     [Id(12)]
     public long Number { get; init; }
 
-    /// <summary>To a reader: who belongs to the stream, until it says that it knows.</summary>
+    /// <summary>To a reader: who belongs to the stream, where it does not know yet.</summary>
     [Id(13)]
     public StreamRoster? Roster { get; init; }
 
     /// <summary>From a writer: the version of the newest roster that it has.</summary>
     [Id(14)]
     public long RosterSeen { get; init; }
+
+    /// <summary>To a reader: this lifetime of the producer is over; its grain knows how the stream goes on.</summary>
+    [Id(15)]
+    public bool IsMoved { get; init; }
 }
 
 /// <summary>On the wire: what a receiver of elements says. See <c>docs/protocol.md</c>.</summary>
@@ -153,13 +157,17 @@ public sealed class StreamDemand
     [Id(9)]
     public int Leave { get; init; }
 
-    /// <summary>To a writer: who belongs to the stream, until it says that it knows.</summary>
+    /// <summary>To a writer: who belongs to the stream, where it is to know.</summary>
     [Id(10)]
     public StreamRoster? Roster { get; init; }
 
     /// <summary>From a reader: the version of the newest roster that it has.</summary>
     [Id(11)]
     public long RosterSeen { get; init; }
+
+    /// <summary>To a writer: this lifetime of the producer is over; its grain knows how the stream goes on.</summary>
+    [Id(12)]
+    public bool IsMoved { get; init; }
 }
 
 /// <summary>On the wire: the answer to a <see cref="StreamFrame"/>.</summary>
@@ -173,6 +181,10 @@ public sealed class StreamFrameReply
     /// <summary>The receiving process does not know the end that the frame was for.</summary>
     [Id(1)]
     public bool IsUnknown { get; init; }
+
+    /// <summary>From a reader: it belongs to a newer lifetime of the producer; this one is over.</summary>
+    [Id(2)]
+    public bool IsFenced { get; init; }
 }
 
 /// <summary>On the wire: the answer to a <see cref="StreamDemand"/>.</summary>
@@ -186,4 +198,8 @@ public sealed class StreamDemandReply
     /// <summary>The receiving process does not know the end that the demand was for.</summary>
     [Id(1)]
     public bool IsUnknown { get; init; }
+
+    /// <summary>The sender has given up its place; who belonged to the stream then.</summary>
+    [Id(2)]
+    public StreamRoster? Moved { get; init; }
 }

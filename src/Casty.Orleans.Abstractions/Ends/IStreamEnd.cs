@@ -10,5 +10,6 @@ internal interface IStreamEnd
     Task Released { get; }
 
     /// <summary>What owns the end goes away (its grain, or the host): let go of the stream as that asks for. Ends when it has.</summary>
-    Task LetGoAsync();
+    /// <param name="isHostStopping">The whole process goes.</param>
+    Task LetGoAsync(bool isHostStopping);
 }

@@ -40,9 +40,11 @@ internal sealed class InFlight
     }
 
     /// <summary>An answer came; one that was given up before does not count.</summary>
-    public void Return(int ticket)
+    public bool Return(int ticket)
     {
-        if (ticket == _generation) _count--;
+        if (ticket != _generation) return false;
+        _count--;
+        return true;
     }
 
     /// <summary>The frames that are out count as lost.</summary>

@@ -1,8 +1,21 @@
+using Orleans.Runtime;
+using Orleans.Runtime.Messaging;
+
 namespace Casty.Orleans;
 
 /// <summary>What joining a stream as a writer and as a reader have in common.</summary>
 internal static class Joining
 {
+    /// <summary>
+    /// How long a call to join waits for its answer: longer than it ever takes, and not for as long as Orleans would have a client
+    /// wait for a silo that is gone.
+    /// </summary>
+    public const string ResponseTimeout = "00:00:12";
+
+    private const int Attempts = 10;
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+
     /// <summary>The observers of a process that a joining end names.</summary>
     public readonly record struct Observers<T>(IStreamElementObserver<T> Elements, IStreamDemandObserver Demand);
 
@@ -10,7 +23,7 @@ internal static class Joining
     /// Asks to join, outside any grain's turn: an end belongs to its process, and no grain's context travels with its messages.
     /// Whatever goes wrong, nothing is left behind.
     /// </summary>
-    public static async Task<StreamJoined<T>> RunAsync<T>(StreamHost host, Func<Observers<T>, Task<StreamJoined<T>>> join, Func<Task> undo,
+    public static async Task<StreamJoined<T>> RunAsync<T>(StreamHost host, Func<Observers<T>, Task<StreamJoined<T>?>> join, Func<Task> undo,
         CancellationToken cancellationToken)
     {
         var asking = AskAsync();
@@ -27,7 +40,7 @@ internal static class Joining
         Task<StreamJoined<T>> AskAsync()
         {
             using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
-            return Task.Run(async () => await join(await AcquireAsync<T>(host).ConfigureAwait(false)).ConfigureAwait(false), CancellationToken.None);
+            return Task.Run(async () => await AskUntilKnownAsync(join, await AcquireAsync<T>(host).ConfigureAwait(false), cancellationToken).ConfigureAwait(false), CancellationToken.None);
         }
 
         // The answer may still come, or may have been lost: what was joined is left again. Who was refused has not joined.
@@ -38,6 +51,30 @@ internal static class Joining
             Release<T>(host);
         }
     }
+
+    /// <summary>
+    /// Asks again while the stream is being rebuilt, and a few times if the silo that was asked is lost: asking twice is joining once.
+    /// </summary>
+    private static async Task<StreamJoined<T>> AskUntilKnownAsync<T>(
+        Func<Observers<T>, Task<StreamJoined<T>?>> join, Observers<T> observers, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; )
+        {
+            try
+            {
+                if (await join(observers).ConfigureAwait(false) is { } joined) return joined;
+            }
+            catch (Exception exception) when (IsTransient(exception) && attempt++ < Attempts)
+            {
+                await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    private static bool IsTransient(Exception exception) =>
+        exception is SiloUnavailableException or OrleansMessageRejectionException or ConnectionFailedException or TimeoutException;
 
     /// <summary>Calls a grain without waiting. What it is told can be lost: leases make up for it.</summary>
     public static void Tell(StreamHost host, Func<Task> call)
@@ -64,19 +101,31 @@ internal static class Joining
     public static IElementPort<T> Elements<T>(StreamHost host, StreamJoined<T> joined) =>
         joined.Process == host.Process && host.TryGet(joined.End, out ProducerEnd<T> producer)
             ? producer
-            : new RemoteElements<T>(host, joined.Elements, joined.End);
+            : new RemoteElements<T>(host, joined.Elements, joined.Process, joined.End);
 
     /// <summary>The producer as a reader sees it: itself if it is in this process.</summary>
     public static IDemandPort Demand<T>(StreamHost host, StreamJoined<T> joined) =>
         joined.Process == host.Process && host.TryGet(joined.End, out ProducerEnd<T> producer)
             ? producer
-            : new RemoteDemand(host, joined.Demand, joined.End);
+            : new RemoteDemand(host, joined.Demand, joined.Process, joined.End);
+
+    /// <summary>Has an end ask where its producer is, should that be in another process and that process be silent.</summary>
+    public static IDisposable? Watch<T>(StreamHost host, StreamJoined<T>? joined, Action onSilent) =>
+        joined is null || joined.Process == host.Process ? null : host.Peers.Watch(joined.Process, joined.Demand, onSilent);
 
     public static async Task<Observers<T>> AcquireAsync<T>(StreamHost host)
     {
         var elements = host.Of<T>().Observer.AcquireAsync();
         var demand = host.DemandObserver.AcquireAsync();
         return new Observers<T>(await elements.ConfigureAwait(false), await demand.ConfigureAwait(false));
+    }
+
+    /// <summary>The observers that an end of this process holds already.</summary>
+    public static async Task<Observers<T>> PeekAsync<T>(StreamHost host)
+    {
+        var observers = await AcquireAsync<T>(host).ConfigureAwait(false);
+        Release<T>(host);
+        return observers;
     }
 
     public static void Release<T>(StreamHost host)

@@ -9,6 +9,8 @@ internal sealed class LocalReader<T>(StreamHost host, Guid end) : IReaderPort<T>
 
     public bool IsLocal => true;
 
+    public Guid Process => Guid.Empty;
+
     public ValueTask<FrameReply> OnFrameAsync(Frame<Element<T>> frame) =>
         TryFind(out var reader) ? reader.OnFrameAsync(frame) : new(new FrameReply(null, IsUnknown: true));
 
@@ -23,8 +25,10 @@ internal sealed class LocalReader<T>(StreamHost host, Guid end) : IReaderPort<T>
 }
 
 /// <summary>A writer in this process. It is looked up when it is first spoken to: it joins before it is made.</summary>
-internal sealed class LocalWriter(StreamHost host, Guid end) : IDemandPort
+internal sealed class LocalWriter(StreamHost host, Guid end) : IWriterPort
 {
+    public Guid Process => Guid.Empty;
+
     private IDemandPort? _writer;
 
     public ValueTask<DemandReply> OnDemandAsync(Demand demand)

@@ -79,6 +79,7 @@ internal sealed class ElementEndpoint<T>(StreamHost host) : IStreamElementObserv
         {
             Demand = reply.Demand is { } demand ? WireFormat.ToWire(demand, Guid.Empty, host) : null,
             IsUnknown = reply.IsUnknown,
+            IsFenced = reply.IsFenced,
         });
     }
 
@@ -89,11 +90,18 @@ internal sealed class ElementEndpoint<T>(StreamHost host) : IStreamElementObserv
 /// <summary>Where this process takes demand, for all its writers and producers.</summary>
 internal sealed class DemandEndpoint(StreamHost host) : IStreamDemandObserver
 {
-    public ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand)
+    public async ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand)
     {
-        if (demand is null || !host.TryGet(demand.To, out IDemandPort end)) return new(new StreamDemandReply { IsUnknown = true });
+        if (demand is null || !host.TryGet(demand.To, out IDemandPort end)) return new StreamDemandReply { IsUnknown = true };
 
-        var reply = end.OnDemandAsync(WireFormat.FromWire(demand)).Result;
-        return new(new StreamDemandReply { End = WireFormat.ToWire(reply.End, host), IsUnknown = reply.IsUnknown });
+        var reply = await end.OnDemandAsync(WireFormat.FromWire(demand)).ConfigureAwait(false);
+        return new StreamDemandReply
+        {
+            End = WireFormat.ToWire(reply.End, host),
+            IsUnknown = reply.IsUnknown,
+            Moved = WireFormat.ToWire(reply.Moved),
+        };
     }
+
+    public ValueTask<bool> PingAsync(Guid process) => new(process == host.Process);
 }

@@ -5,12 +5,14 @@ namespace Casty.Orleans;
 /// <summary>What a receiver answers to a frame.</summary>
 /// <param name="Demand">Its newest demand; null where it has none for this sender.</param>
 /// <param name="IsUnknown">The receiver is not there.</param>
-internal readonly record struct FrameReply(Demand? Demand, bool IsUnknown = false);
+/// <param name="IsFenced">The receiver belongs to a newer lifetime of the producer.</param>
+internal readonly record struct FrameReply(Demand? Demand, bool IsUnknown = false, bool IsFenced = false);
 
 /// <summary>What a sender answers to a demand.</summary>
 /// <param name="End">To a reader that is not listened to any more: why; null where all is well.</param>
 /// <param name="IsUnknown">The sender is not there.</param>
-internal readonly record struct DemandReply(StreamEnd? End, bool IsUnknown = false);
+/// <param name="Moved">Where the sender has given up its place: who belonged to the stream then.</param>
+internal readonly record struct DemandReply(StreamEnd? End, bool IsUnknown = false, Roster? Moved = null);
 
 /// <summary>Where frames go: an end in this process, or a stand-in for one elsewhere.</summary>
 internal interface IElementPort<T>
@@ -26,10 +28,20 @@ internal interface IReaderPort<T> : IElementPort<T>
 {
     /// <summary>The reader stops and says how many elements it was given; null where it is not there.</summary>
     ValueTask<long?> YieldAsync(long epoch);
+
+    /// <summary>The reader's process; empty where it is this one.</summary>
+    Guid Process { get; }
 }
 
 /// <summary>Where demand goes: an end in this process, or a stand-in for one elsewhere.</summary>
 internal interface IDemandPort
 {
     ValueTask<DemandReply> OnDemandAsync(Demand demand);
+}
+
+/// <summary>A writer, as its producer sees it.</summary>
+internal interface IWriterPort : IDemandPort
+{
+    /// <summary>The writer's process; empty where it is this one.</summary>
+    Guid Process { get; }
 }

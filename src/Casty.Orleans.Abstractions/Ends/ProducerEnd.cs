@@ -6,7 +6,7 @@ namespace Casty.Orleans;
 /// The middle of one run of a stream: the shell around <see cref="ProducerCore{T}"/>. It belongs to its process, and the
 /// producer grain's activation only borrows it: the ends talk to it through observers, or directly within the process.
 /// </summary>
-internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IStreamEnd
+internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IStreamEnd
 {
     private static readonly TimeSpan NoWriterWarning = TimeSpan.FromSeconds(30);
 
@@ -18,7 +18,7 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
     private readonly DeadlineTimer _timer;
     private readonly InFlight _inFlight = new();
     private readonly Dictionary<Guid, long> _writerNumbers = [];
-    private readonly Dictionary<long, IDemandPort> _writers = [];
+    private readonly Dictionary<long, IWriterPort> _writers = [];
     private readonly StreamProducerOptions _options;
     private readonly Action<ProducerEnd<T>>? _onFree;
     private StreamProducerOptions? _agreed;
@@ -31,7 +31,12 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isFree;
 
-    public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, Action<ProducerEnd<T>>? onFree)
+    /// <param name="host">The process.</param>
+    /// <param name="name">The stream's name.</param>
+    /// <param name="codec">Serialises elements; null where none is.</param>
+    /// <param name="onFree">Called once the name is free for another run of the stream.</param>
+    /// <param name="lost">The run of the stream and the producer's lifetime that this one takes the place of; null begins a run.</param>
+    public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, Action<ProducerEnd<T>>? onFree, StreamKey? lost = null)
     {
         _host = host;
         Name = name;
@@ -43,8 +48,14 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
             SubscriptionTimeout = StreamProducerOptions.DefaultSubscriptionTimeout,
         });
         Timings = StreamTimings.For(host.Options.LeaseDuration);
-        _core = new ProducerCore<Element<T>>(new StreamKey(Guid.NewGuid(), DateTime.UtcNow.Ticks), _options.BufferSize!.Value,
-            _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf);
+
+        // Incarnations only grow, in any silo: the clock is one, and whoever takes a place goes beyond the one before.
+        long incarnation = DateTime.UtcNow.Ticks;
+        _core = lost is { } before
+            ? ProducerCore<Element<T>>.Rebuild(new StreamKey(before.Id, Math.Max(incarnation, before.Incarnation + 1)), Timings, host.Clock.Now, Element<T>.SizeOf)
+            : new ProducerCore<Element<T>>(new StreamKey(Guid.NewGuid(), incarnation), _options.BufferSize!.Value,
+                _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf);
+        if (!_core.IsRebuilding) _opened.SetResult();
         _timer = new DeadlineTimer(host.Clock, OnTimer);
         host.Add(this);
     }
@@ -77,15 +88,18 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
     /// <param name="port">Where the writer hears of demand.</param>
     /// <param name="named">The options that the writer named.</param>
     /// <param name="defaults">The options of the writer's process.</param>
-    /// <returns>What the writer is told first; null where this run of the stream is over and its name free.</returns>
+    /// <returns>What the writer is told first; null where this run of the stream is over and its name free, or where it goes on elsewhere.</returns>
     /// <exception cref="StreamClosedException">The stream takes no more, and its name is not free yet.</exception>
     /// <exception cref="ArgumentException">The stream has other options.</exception>
-    public Demand? Attach(Guid end, IDemandPort port, StreamProducerOptions named, StreamProducerOptions? defaults = null)
+    public (Demand Demand, long JoinedAt, Roster? Roster)? Attach(
+        Guid end, IWriterPort port, StreamProducerOptions named, StreamProducerOptions? defaults = null)
     {
         Demand demand;
+        long joinedAt;
+        Roster? roster;
         lock (_gate)
         {
-            if (_core.IsOver || _isFree) return null;
+            if (_core.IsOver || _isFree || _isClosed) return null;
 
             var now = _host.Clock.Now;
             if (!_writerNumbers.TryGetValue(end, out long writer))
@@ -93,17 +107,20 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
                 if (_core.End is { } ended) throw Refusal(ended, now);
 
                 Agree(named, defaults);
-                writer = _core.Attach(now, carriesRoster: port is RemoteDemand);
+                writer = Random.Shared.NextInt64(1, long.MaxValue);   // unlike a count, it means the same to every lifetime
+                _core.Attach(writer, now, port.Process);
                 _writerNumbers.Add(end, writer);
                 _writers.Add(writer, port);
                 _warnAt = TimeSpan.MaxValue;
             }
 
             _core.TryTakeDemandFor(writer, out demand);
+            joinedAt = _core.RosterVersion;
+            roster = _core.RosterOnJoining(writer);
         }
 
         Run();
-        return demand;
+        return (demand, joinedAt, roster);
     }
 
     /// <summary>A writer that has put nothing leaves as if it had never come.</summary>
@@ -121,9 +138,11 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
     }
 
     /// <summary>A reader joins; one of the same name that it finds is superseded.</summary>
-    /// <returns>The stream, the reader's epoch and its first position; null where this run of the stream is over.</returns>
+    /// <returns>
+    /// The stream, the reader's epoch and its first position; null where this run of the stream is over, or goes on elsewhere.
+    /// </returns>
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
-    public async Task<(StreamKey Stream, long Epoch, long Position)?> SubscribeAsync(
+    public async Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> SubscribeAsync(
         Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port)
     {
         long? position = null;
@@ -132,13 +151,13 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
         long epoch, epochBefore;
         lock (_gate)
         {
-            if (_core.IsOver || _isFree) return null;
+            if (_core.IsOver || _isFree || _isClosed) return null;
             if (_core.Consumer is { } other && other != consumer)
             {
                 throw new StreamOccupiedException($"Stream '{Name}' is read by consumer '{other}', and a stream has one consumer; '{consumer}' was refused.", other);
             }
 
-            if (_readerEnd == end && _core.IsReaderAttached) return (_core.Stream, _core.Epoch, _core.Confirmed);
+            if (_readerEnd == end && _core.IsReaderAttached) return (_core.Stream, _core.Epoch, _core.Confirmed, _core.Roster);
 
             before = _core.IsReaderAttached ? _reader : null;
             epochBefore = _core.Epoch;
@@ -149,14 +168,16 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
         if (before is not null) position = await await Task.WhenAny(YieldAsync(before, epochBefore), left.Task);
 
         long first;
+        Roster? roster;
         lock (_gate)
         {
             _yielding = null;
-            if (_core.IsOver || _isFree) return null;
+            if (_core.IsOver || _isFree || _isClosed) return null;
             if (!port.IsLocal) EncodeHeld();
-            first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes, carriesRoster: !port.IsLocal);
+            first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes, port.Process);
             epoch = _core.Epoch;
-            _reader = port;
+            roster = _core.Roster;
+            _reader = first < 0 ? null : port;
             _readerEnd = end;
             _isReaderReady = false;
             IsReaderRemote = !port.IsLocal;
@@ -168,7 +189,10 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
 
         // It could not be asked, but may be made by now, and would only learn at its next word that it is not listened to.
         if (before is not null && position is null) _ = YieldAsync(before, epochBefore);
-        return (_core.Stream, epoch, first);
+        if (first < 0) return null;
+
+        await KeptAsync(ProducerCore<Element<T>>.ReaderItself).ConfigureAwait(false);
+        return (_core.Stream, epoch, first, roster);
     }
 
     /// <summary>A reader that never came leaves as if it had not asked.</summary>
@@ -190,13 +214,20 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
         FrameReply reply;
         lock (_gate)
         {
+            if (_isClosed) return new ValueTask<FrameReply>(new FrameReply(Farewell(frame.Peer)));
             if (IsReaderRemote) Encode(frame);
             var verdict = _core.OnFrame(frame, _host.Clock.Now, out string? violation);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
             FailWhatIsSpoilt();
             if (frame.Leaving && verdict != Verdict.Stale) Forget(frame.Peer);
-            if (verdict == Verdict.Stale || !_core.TryTakeDemandFor(frame.Peer, out var demand)) reply = new FrameReply(null, IsUnknown: true);
-            else if (_host.EchoDemand) reply = new FrameReply(demand);
+            if (verdict == Verdict.Stale || !_core.TryTakeDemandFor(frame.Peer, out var demand))
+            {
+                reply = new FrameReply(null, IsUnknown: verdict == Verdict.Stale || !_core.IsRebuilding);
+            }
+            else if (_host.EchoDemand)
+            {
+                reply = new FrameReply(demand);
+            }
             else
             {
                 reply = default;
@@ -213,6 +244,7 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
         DemandReply reply;
         lock (_gate)
         {
+            if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _core.LastRoster));
             var verdict = _core.OnDemand(demand, _host.Clock.Now, out string? violation);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
             _isReaderReady |= verdict is Verdict.Accepted or Verdict.Duplicate;
@@ -230,10 +262,17 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
         }
 
         Run();
-        return new ValueTask<DemandReply>(reply);
+        return demand.Leave == Leave.Detach ? DetachedAsync(reply) : new ValueTask<DemandReply>(reply);
     }
 
-    public Task LetGoAsync() => Task.CompletedTask;
+    /// <summary>How far it was must outlive this producer before a reader that detaches is gone.</summary>
+    private async ValueTask<DemandReply> DetachedAsync(DemandReply reply)
+    {
+        await KeptAsync().ConfigureAwait(false);
+        return reply;
+    }
+
+    public Task LetGoAsync(bool isHostStopping) => Task.CompletedTask;
 
     protected override void Drain()
     {
@@ -259,7 +298,7 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
         Run();
     }
 
-    private bool TryTakeDemand(out IDemandPort? port, out Demand demand)
+    private bool TryTakeDemand(out IWriterPort? port, out Demand demand)
     {
         port = null;
         lock (_gate) return _core.TryTakeDemand(out demand) && (_writers.TryGetValue(demand.Peer, out port) || true);
@@ -273,7 +312,7 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
         lock (_gate)
         {
             // A reader joins before it is made: whatever comes before its first demand would find nobody.
-            if (_inFlight.IsFull || _reader is null || !_isReaderReady) return false;
+            if (_inFlight.IsFull || _reader is null || !_isReaderReady || _isClosed) return false;
             if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) return false;
             reader = _reader;
             ticket = _inFlight.Take();
@@ -285,14 +324,18 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
 
     protected override void OnReply(FrameReply reply, int ticket)
     {
+        bool isFenced;
         lock (_gate)
         {
             _inFlight.Return(ticket);
+            isFenced = reply.IsFenced;
             if (reply.Demand is { } demand && _core.OnDemand(demand, _host.Clock.Now, out string? violation) == Verdict.Violation)
             {
                 _host.Log.Violation(Name, violation!);
             }
         }
+
+        if (isFenced) Close();
     }
 
     protected override void OnLost(Exception exception, int ticket)
@@ -318,6 +361,7 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
     {
         lock (_gate)
         {
+            if (_isClosed) return;
             var now = _host.Clock.Now;
             if (_core.OnTick(now)) _inFlight.GiveUp();
             if (_writers.Count > _core.Writers) ForgetLost();
@@ -334,20 +378,35 @@ internal sealed class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandP
     /// <summary>After a turn: frees the name, forgets the stream, or waits.</summary>
     private void Rest()
     {
-        bool free, release;
+        bool free, release, isTorn;
         TimeSpan deadline;
         lock (_gate)
         {
+            if (!_core.IsRebuilding && _opened.TrySetResult())
+            {
+                // A stream that goes on has the options that its ends remember.
+                _agreed = new StreamProducerOptions { BufferSize = _core.BufferSize, SubscriptionTimeout = _core.SubscriptionTimeout };
+            }
+
+            TellKept();
+            if (_isClosed) return;
+            LimitSilence();
             free = !_isFree && (_core.IsOver || (_core.IsUnused && !_core.IsReaderAttached));
             _isFree |= free;
             release = _isFree && (_core.IsForgotten || _core.Writers == 0) && !_released.Task.IsCompleted;
+            isTorn = _core.IsTorn && !_core.IsOver;
             deadline = _core.NextDeadline;
             if (_warnAt < deadline) deadline = _warnAt;
         }
 
-        if (release)
+        if (isTorn)
+        {
+            Close();
+        }
+        else if (release)
         {
             _timer.Dispose();
+            _silence?.Dispose();
             _host.Remove(this);
             _released.TrySetResult();
         }

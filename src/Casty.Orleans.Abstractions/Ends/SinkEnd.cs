@@ -9,12 +9,15 @@ namespace Casty.Orleans;
 /// </summary>
 internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
 {
+    private const int MostMeanwhile = 64;
+
     private readonly Lock _gate = new();
     private readonly Lock _encoding = new();
     private readonly StreamHost _host;
     private readonly ElementCodec<T>? _codec;
     private readonly SlabWriter _slab = new();
-    private readonly IElementPort<T> _producer;
+    private readonly Func<WriterReport, Task<StreamJoined<T>?>>? _rejoin;
+    private IElementPort<T> _producer;
     private readonly WriterCore<Element<T>> _core;
     private readonly DeadlineTimer _timer;
     private readonly InFlight _inFlight = new();
@@ -24,9 +27,14 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource<bool>? _room;
     private int _roomWaiters;
+    private TimeSpan _rejoinAt = TimeSpan.MaxValue;
+    private bool _isRejoining;
+    private readonly List<Demand> _meanwhile = [];   // what came while it was asking where its producer is
+    private IDisposable? _watch;
     private bool _saidBye;
 
-    public SinkEnd(StreamHost host, Guid id, string producer, WriterCore<Element<T>> core, IElementPort<T> port, ElementCodec<T>? codec)
+    public SinkEnd(StreamHost host, Guid id, string producer, WriterCore<Element<T>> core, IElementPort<T> port, ElementCodec<T>? codec,
+        StreamJoined<T>? joined = null, Func<WriterReport, Task<StreamJoined<T>?>>? rejoin = null)
     {
         _host = host;
         Id = id;
@@ -34,6 +42,8 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         _core = core;
         _producer = port;
         _codec = codec;
+        _rejoin = rejoin;
+        _watch = Joining.Watch(host, joined, Rejoin);
         _timer = new DeadlineTimer(host.Clock, OnTimer);
     }
 
@@ -50,6 +60,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     public void Start()
     {
         _host.Add(this);
+        if (!_producer.IsLocal) _core.Announce();
         Schedule();
     }
 
@@ -73,7 +84,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         var element = Prepare(value);
         lock (_gate)
         {
-            if (_puts.Count > 0 || !_core.TryPut(element)) return false;
+            if (_puts.Count > 0 || !_core.TryPut(Fit(element))) return false;
         }
 
         Schedule();
@@ -104,6 +115,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         lock (_gate)
         {
             if (!_core.IsOpen) return ValueTask.FromException(Closed());
+            element = Fit(element);
             if (_puts.Count == 0 && _core.TryPut(element))
             {
                 Schedule();
@@ -188,15 +200,37 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
 
     public ValueTask<DemandReply> OnDemandAsync(Demand demand)
     {
-        Apply(demand);
+        if (demand.IsMoved) Follow(demand);
+        else Apply(demand);
         Run();
         return new ValueTask<DemandReply>(new DemandReply(null));
     }
 
-    public async Task LetGoAsync()
+    public async Task LetGoAsync(bool isHostStopping)
     {
         TryEnd(new StreamEnd(StreamEndReason.Abandoned, "The writer's host or grain stopped."));
         await _endReceived.Task.ConfigureAwait(false);
+        if (isHostStopping) Leave();
+    }
+
+    /// <summary>This end stands in for a writer that is gone, until the stream's next producer has all that it put.</summary>
+    public async Task HandOverAsync()
+    {
+        Rejoin();
+        await _endReceived.Task.ConfigureAwait(false);
+        Leave();
+    }
+
+    /// <summary>The producer is told that it is alone with what this writer put.</summary>
+    private void Leave()
+    {
+        lock (_gate)
+        {
+            _core.Leave();
+            Wake();
+        }
+
+        Run();
     }
 
     protected override void Drain()
@@ -204,9 +238,11 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         while (true)
         {
             Frame<Element<T>> frame;
+            IElementPort<T> producer;
             int ticket;
             lock (_gate)
             {
+                producer = _producer;
                 bool isBye = _core.Outcome is not null;
                 if (!isBye && _inFlight.IsFull) break;
                 if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) break;
@@ -214,14 +250,14 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
                 ticket = _inFlight.Take();
             }
 
-            Send(_producer, frame, ticket);
+            Send(producer, frame, ticket);
         }
 
         TimeSpan deadline;
         bool isReleased;
         lock (_gate)
         {
-            deadline = _core.NextDeadline;
+            deadline = _core.NextDeadline < _rejoinAt ? _core.NextDeadline : _rejoinAt;
             isReleased = _core.Outcome is not null && _saidBye;
         }
 
@@ -256,11 +292,123 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         lock (_encoding) return _codec.Encode(value, _slab);
     }
 
+    /// <summary>Under the lock: the producer may have gone to another process since the element was prepared.</summary>
+    private Element<T> Fit(Element<T> element)
+    {
+        if (_producer.IsLocal || element.IsEncoded || _codec is null) return element;
+        lock (_encoding) return _codec.Encode(element.Value, _slab);
+    }
+
     protected override void OnReply(FrameReply reply, int ticket)
     {
-        lock (_gate) _inFlight.Return(ticket);
-        if (reply.Demand is { } demand) Apply(demand);
-        else if (reply.IsUnknown) Settle(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this writer any more."));
+        bool isCurrent;
+        lock (_gate)
+        {
+            isCurrent = _inFlight.Return(ticket);
+            if (isCurrent && !reply.IsUnknown) _core.OnAnswered(_host.Clock.Now);
+        }
+
+        if (reply.Demand is { IsMoved: true } farewell) Follow(farewell);
+        else if (reply.Demand is { } demand) Apply(demand);
+        else if (reply.IsUnknown && isCurrent) Rejoin();
+    }
+
+    /// <summary>
+    /// The producer is silent, or does not know this writer: its grain knows how the stream goes on, or makes it go on (P-15).
+    /// </summary>
+    private void Rejoin()
+    {
+        WriterReport report;
+        lock (_gate)
+        {
+            if (_core.Outcome is not null || _isRejoining) return;
+            _isRejoining = _rejoin is not null;
+            _rejoinAt = TimeSpan.MaxValue;
+            report = _core.BeginRejoin();
+        }
+
+        if (_rejoin is null) Settle(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this writer any more."));
+        else _ = RejoinAsync(_rejoin, report);
+    }
+
+    /// <summary>The producer gives up its place and says so.</summary>
+    private void Follow(Demand farewell)
+    {
+        lock (_gate)
+        {
+            if (farewell.Stream != _core.Stream) return;
+            _core.Keep(farewell.Roster);
+        }
+
+        Rejoin();
+    }
+
+    private async Task RejoinAsync(Func<WriterReport, Task<StreamJoined<T>?>> rejoin, WriterReport report)
+    {
+        StreamEnd? refusal = null;
+        StreamJoined<T>? joined = null;
+        try
+        {
+            joined = await Task.Run(() => rejoin(report)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
+        }
+        catch (StreamException exception)
+        {
+            refusal = new StreamEnd(exception.Reason, exception.Message, exception.InnerException);
+        }
+        catch (Exception exception)
+        {
+            _host.Log.FrameLost(exception, Producer);
+        }
+
+        lock (_gate)
+        {
+            var now = _host.Clock.Now;
+            _isRejoining = false;
+            if (refusal is not null)
+            {
+                _core.Settle(refusal);
+            }
+            else if (joined is null)
+            {
+                _rejoinAt = now + _core.Timings.Retry;
+            }
+            else
+            {
+                _producer = Joining.Elements(_host, joined);
+                _watch?.Dispose();
+                _watch = Joining.Watch(_host, joined, Rejoin);
+                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), now)) _host.Log.Rejoined("writer", Producer, joined.Incarnation);
+                else ApplyMeanwhile(now);
+                _meanwhile.Clear();
+                _inFlight.GiveUp();
+                if (!_producer.IsLocal) EncodeHeld();
+            }
+
+            Wake();
+        }
+
+        Run();
+    }
+
+    /// <summary>Under the lock: it was the same producer after all.</summary>
+    private void ApplyMeanwhile(TimeSpan now)
+    {
+        _core.OnAnswered(now);
+        foreach (var demand in _meanwhile) Apply(demand);
+    }
+
+    /// <summary>The producer was in this process and is in another now.</summary>
+    private void EncodeHeld()
+    {
+        try
+        {
+            _core.Convert(Fit);
+            foreach (var waiter in _puts) waiter.Element = Fit(waiter.Element);
+        }
+        catch (Exception exception)
+        {
+            _core.Settle(new StreamEnd(StreamEndReason.Failed, "An element could not be serialised for the producer's new place.", exception));
+        }
     }
 
     protected override void OnLost(Exception exception, int ticket)
@@ -279,6 +427,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
                 _core.Settle(new StreamEnd(StreamEndReason.ProtocolViolation, violation));
             }
 
+            if (_core.IsReported && _meanwhile.Count < MostMeanwhile) _meanwhile.Add(demand);
             Wake();
         }
     }
@@ -294,12 +443,16 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
 
     private void OnTimer()
     {
+        bool isLost;
         lock (_gate)
         {
-            if (_core.OnTick(_host.Clock.Now)) _inFlight.GiveUp();
+            var now = _host.Clock.Now;
+            if (_core.OnTick(now)) _inFlight.GiveUp();
+            isLost = now >= _rejoinAt || _core.IsSuspicious(now);
             Wake();
         }
 
+        if (isLost) Rejoin();
         Run();
     }
 
@@ -381,6 +534,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     {
         if (_released.Task.IsCompleted) return;
         _timer.Dispose();
+        _watch?.Dispose();
         _host.Remove(this);
         _released.TrySetResult();
     }
@@ -388,7 +542,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     /// <summary>A put that waits for credit. It keeps the handle alive: a sink that is waited on is not abandoned.</summary>
     private sealed class PutWaiter(Element<T> element, object owner) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
-        public Element<T> Element => element;
+        public Element<T> Element { get; set; } = element;
 
         public object Owner => owner;
 

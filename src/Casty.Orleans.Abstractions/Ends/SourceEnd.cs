@@ -9,10 +9,17 @@ namespace Casty.Orleans;
 /// </summary>
 internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
 {
+    private const int MostMeanwhile = 64;
+
     private readonly Lock _gate = new();
     private readonly StreamHost _host;
     private readonly ElementCodec<T>? _codec;
-    private readonly IDemandPort _producer;
+    private readonly Func<ReaderReport, Task<StreamJoined<T>?>>? _rejoin;
+    private IDemandPort _producer;
+    private TimeSpan _rejoinAt = TimeSpan.MaxValue;
+    private bool _isRejoining;
+    private readonly List<Frame<Element<T>>> _meanwhile = [];   // what came while it was asking where its producer is
+    private IDisposable? _watch;
     private readonly ReaderCore<Element<T>> _core;
     private readonly DeadlineTimer _timer;
     private readonly bool _isNamed;
@@ -25,7 +32,8 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     private bool _hasToSay;
 
     public SourceEnd(StreamHost host, Guid id, string producer, string consumer, bool isNamed, ReaderCore<Element<T>> core,
-        IDemandPort port, ElementCodec<T>? codec, Action? onReleased)
+        IDemandPort port, ElementCodec<T>? codec, Action? onReleased,
+        StreamJoined<T>? joined = null, Func<ReaderReport, Task<StreamJoined<T>?>>? rejoin = null)
     {
         _host = host;
         Id = id;
@@ -36,6 +44,8 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         _producer = port;
         _codec = codec;
         _onReleased = onReleased;
+        _rejoin = rejoin;
+        _watch = Joining.Watch(host, joined, Rejoin);
         _timer = new DeadlineTimer(host.Clock, OnTimer);
     }
 
@@ -46,6 +56,8 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     public string Consumer { get; }
 
     public bool IsLocal => true;
+
+    public Guid Process => Guid.Empty;
 
     public bool IsNamed => _isNamed;
 
@@ -160,23 +172,33 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
 
     public ValueTask<FrameReply> OnFrameAsync(Frame<Element<T>> frame)
     {
+        if (frame.IsMoved)
+        {
+            Follow(frame);
+            return new ValueTask<FrameReply>(new FrameReply(null));
+        }
+
         FrameReply reply;
         lock (_gate)
         {
             var now = _host.Clock.Now;
             var verdict = _core.OnFrame(frame, now, out string? violation);
             if (verdict == Verdict.Violation) Break(violation!);
+            if (_core.IsReported && verdict != Verdict.Stale && _meanwhile.Count < MostMeanwhile) _meanwhile.Add(frame);
             if (verdict == Verdict.Stale)
             {
-                reply = new FrameReply(null, IsUnknown: true);
+                bool isOld = frame.Stream.Id == _core.Stream.Id && frame.Stream.Incarnation < _core.Stream.Incarnation;
+                reply = new FrameReply(null, IsUnknown: true, IsFenced: isOld);
             }
             else if (_core.IsOver)
             {
                 // A farewell goes by itself: an echo would let the producer go, and nobody would be left to answer this end.
-                reply = new FrameReply(null);
+                // But that the roster has come is not to wait for it.
+                reply = new FrameReply(_core.Echo);
             }
             else if (!_host.EchoDemand)
             {
+                if (frame.Roster is not null) _core.Announce();
                 reply = new FrameReply(null);
             }
             else
@@ -212,7 +234,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         return new ValueTask<long?>(given);
     }
 
-    public Task LetGoAsync()
+    public Task LetGoAsync(bool isHostStopping)
     {
         Leave(_isNamed ? Protocol.Leave.Detach : Protocol.Leave.Cancel,
             new StreamEnd(StreamEndReason.Cancelled, "The reader's host or grain stopped."));
@@ -224,15 +246,17 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         while (true)
         {
             Demand demand;
+            IDemandPort producer;
             lock (_gate)
             {
                 TakeDemand();
                 if (!_hasToSay) break;
                 demand = _toSay;
+                producer = _producer;
                 _hasToSay = false;
             }
 
-            Send(demand);
+            Send(producer, demand);
         }
 
         TimeSpan deadline;
@@ -240,7 +264,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         lock (_gate)
         {
             Settle();
-            deadline = _core.NextDeadline;
+            deadline = _core.NextDeadline < _rejoinAt ? _core.NextDeadline : _rejoinAt;
             isReleased = _core.IsSettled;
         }
 
@@ -291,12 +315,12 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         return _hasToSay = true;
     }
 
-    private void Send(Demand demand)
+    private void Send(IDemandPort producer, Demand demand)
     {
         ValueTask<DemandReply> reply;
         try
         {
-            reply = _producer.OnDemandAsync(demand);
+            reply = producer.OnDemandAsync(demand);
         }
         catch (Exception exception)
         {
@@ -324,26 +348,125 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
 
     private void OnReply(Demand demand, DemandReply reply)
     {
+        bool isLost = false;
         lock (_gate)
         {
-            if (reply.IsUnknown) _core.Stop(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this reader any more."));
+            if (demand.Stream != _core.Stream) return;   // an answer of a lifetime that is over
+            // A producer that gave up its place would say so: this one's stream is over, and it has gone.
+            if (reply.IsUnknown && (_rejoin is null || (_core.IsOver && reply.Moved is null))) _core.Stop(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this reader any more."));
+            else if (reply.IsUnknown)
+            {
+                _core.Keep(reply.Moved);
+                isLost = true;
+            }
             else if (reply.End is { } end) _core.Stop(end);
             else _core.OnAnswered(demand, _host.Clock.Now);
 
             Settle();
             if (_core.IsOver) WakeAll();
         }
+
+        if (isLost) Rejoin();
+    }
+
+    /// <summary>
+    /// The producer is silent, or does not know this reader: its grain knows how the stream goes on, or makes it go on (P-15).
+    /// </summary>
+    private void Rejoin()
+    {
+        ReaderReport report;
+        lock (_gate)
+        {
+            if (_core.IsSettled || _isRejoining || _rejoin is null) return;
+            _isRejoining = true;
+            _rejoinAt = TimeSpan.MaxValue;
+            report = _core.BeginRejoin(Consumer, _isNamed);
+        }
+
+        _ = RejoinAsync(_rejoin, report);
+    }
+
+    /// <summary>The producer gives up its place and says so.</summary>
+    private void Follow(Frame<Element<T>> farewell)
+    {
+        lock (_gate)
+        {
+            if (farewell.Stream != _core.Stream) return;
+            _core.Keep(farewell.Roster);
+        }
+
+        Rejoin();
+    }
+
+    private async Task RejoinAsync(Func<ReaderReport, Task<StreamJoined<T>?>> rejoin, ReaderReport report)
+    {
+        StreamEnd? refusal = null;
+        StreamJoined<T>? joined = null;
+        try
+        {
+            joined = await Task.Run(() => rejoin(report)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
+        }
+        catch (StreamException exception)
+        {
+            refusal = new StreamEnd(exception.Reason, exception.Message, exception.InnerException);
+        }
+        catch (Exception exception)
+        {
+            _host.Log.FrameLost(exception, Producer);
+        }
+
+        lock (_gate)
+        {
+            var now = _host.Clock.Now;
+            _isRejoining = false;
+            if (refusal is not null)
+            {
+                _core.Stop(refusal);
+                Settle();
+                WakeAll();
+            }
+            else if (joined is null)
+            {
+                _rejoinAt = now + _core.Timings.Retry;
+            }
+            else
+            {
+                _producer = Joining.Demand(_host, joined);
+                _watch?.Dispose();
+                _watch = Joining.Watch(_host, joined, Rejoin);
+                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, now)) _host.Log.Rejoined("reader", Producer, joined.Incarnation);
+                else TakeMeanwhile(now);
+                _meanwhile.Clear();
+            }
+        }
+
+        Run();
+    }
+
+    /// <summary>Under the lock: it was the same producer after all.</summary>
+    private void TakeMeanwhile(TimeSpan now)
+    {
+        foreach (var frame in _meanwhile)
+        {
+            if (_core.OnFrame(frame, now, out string? violation) == Verdict.Violation) Break(violation!);
+        }
+
+        if (_core.Waiting > 0 || _core.IsOver) WakeAll();
     }
 
     private void OnTimer()
     {
+        bool isLost;
         lock (_gate)
         {
-            _core.OnTick(_host.Clock.Now);
+            var now = _host.Clock.Now;
+            _core.OnTick(now);
+            isLost = now >= _rejoinAt || _core.IsSuspicious(now);
             Settle();
             if (_core.IsOver) WakeAll();
         }
 
+        if (isLost) Rejoin();
         Run();
     }
 
@@ -404,6 +527,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     {
         if (_released.Task.IsCompleted) return;
         _timer.Dispose();
+        _watch?.Dispose();
         _host.Remove(this);
         _released.TrySetResult();
         _onReleased?.Invoke();

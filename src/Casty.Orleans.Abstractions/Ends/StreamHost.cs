@@ -24,7 +24,9 @@ internal sealed class StreamHost
     private readonly ConcurrentDictionary<Guid, IStreamEnd> _ends = new();
     private readonly ConditionalWeakTable<IGrainContext, ConcurrentDictionary<Guid, IStreamEnd>> _endsOf = [];
     private readonly Dictionary<(Type, string), object> _producers = [];
+    private readonly Dictionary<Guid, object> _runs = [];
     private readonly ConcurrentDictionary<Type, object> _perType = new();
+    private readonly ConcurrentDictionary<Guid, Task> _beforeStop = new();
     private readonly IServiceProvider? _services;
     private long _requests;
 
@@ -59,6 +61,8 @@ internal sealed class StreamHost
     public bool EchoDemand { get; set; } = true;
 
     public CastyStreamsOptions Options { get; }
+
+    public PeerWatch Peers { get; } = new();
 
     public StreamClock Clock { get; }
 
@@ -136,23 +140,48 @@ internal sealed class StreamHost
     }
 
     /// <summary>The producer of a stream in this silo: the one that there is, or a new run of the stream.</summary>
-    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onFree)
+    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onReleased) => GetProducer(name, onReleased, lost: null);
+
+    /// <summary>The producer of a stream in this silo that takes the place of a lost one, or has taken it already.</summary>
+    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onReleased, Protocol.StreamKey? lost)
     {
         lock (_producers)
         {
-            if (_producers.TryGetValue((typeof(T), name), out object? known)) return (ProducerEnd<T>)known;
+            // A run that is over, but whose ends have not all been told, is not lost: it answers for itself.
+            if (lost is { } asked && _runs.TryGetValue(asked.Id, out object? run)) return (ProducerEnd<T>)run;
 
-            var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: end =>
+            if (_producers.TryGetValue((typeof(T), name), out object? known))
             {
-                FreeName(end);
-                onFree(end);
-            });
-            _producers.Add((typeof(T), name), producer);
+                var present = (ProducerEnd<T>)known;
+                if (lost is not { } stream || present.Stream.Id == stream.Id || !present.IsProvisional) return present;
+                present.Close();   // its ends follow, and join the stream that was there before them
+            }
+
+            var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: FreeName, lost);
+            _producers[(typeof(T), name)] = producer;
+            _runs[producer.Stream.Id] = producer;
+            _ = producer.Released.ContinueWith(_ => OnEnd(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
             // It is spoken to through the observers as long as anything of it is left, whatever becomes of its grain's activation.
             _ = Joining.AcquireAsync<T>(this);
             Joining.ReleaseObserversAfter<T>(this, producer.Released);
             return producer;
+
+            void OnEnd()
+            {
+                Forget(producer);
+                onReleased(producer);
+            }
+        }
+    }
+
+    /// <summary>Whoever asks for that stream is not to find this lifetime of its producer.</summary>
+    public void Forget<T>(ProducerEnd<T> producer)
+    {
+        FreeName(producer);
+        lock (_producers)
+        {
+            if (_runs.GetValueOrDefault(producer.Stream.Id) == producer) _runs.Remove(producer.Stream.Id);
         }
     }
 
@@ -194,17 +223,35 @@ internal sealed class StreamHost
 
         static void LetGo(ConcurrentDictionary<Guid, IStreamEnd> ends)
         {
-            foreach (var end in ends.Values) _ = end.LetGoAsync();
+            foreach (var end in ends.Values) _ = end.LetGoAsync(isHostStopping: false);
         }
     }
 
     /// <summary>How many ends of a grain's are let go of with it.</summary>
     public int EndCountOf(IGrainContext grain) => _endsOf.TryGetValue(grain, out var ends) ? ends.Count : 0;
 
+    /// <summary>A host that stops waits for <paramref name="task"/>, while the network is still there.</summary>
+    public void AwaitAtStop(Task task)
+    {
+        var id = Guid.NewGuid();
+        _beforeStop[id] = task;
+        _ = task.ContinueWith(_ => _beforeStop.TryRemove(id, out Task? _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    /// <summary>Ends once producers of this silo have been followed elsewhere, and what they alone held is there.</summary>
+    public async Task HandOverAsync(CancellationToken cancellationToken)
+    {
+        // Handing over may bring more to hand over.
+        while (!_beforeStop.IsEmpty && !cancellationToken.IsCancellationRequested)
+        {
+            await Task.WhenAll(_beforeStop.Values).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
     /// <summary>The host shuts down: every end lets go while the network is still there.</summary>
     private void OnStopping()
     {
-        var ends = _ends.Values.Select(end => end.LetGoAsync()).ToArray();
+        var ends = _ends.Values.Select(end => end.LetGoAsync(isHostStopping: true)).ToArray();
         Task.WhenAll(ends).Wait(TimeSpan.FromSeconds(2));
     }
 }

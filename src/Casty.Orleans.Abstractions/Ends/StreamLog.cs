@@ -14,6 +14,9 @@ internal sealed partial class StreamLog(ILogger logger)
     [LoggerMessage(3, LogLevel.Debug, "A frame of stream '{Stream}' may be lost; it is sent again.")]
     public partial void FrameLost(Exception exception, string stream);
 
+    [LoggerMessage(7, LogLevel.Information, "A {End} of stream '{Stream}' goes on with its producer's lifetime {Incarnation}.")]
+    public partial void Rejoined(string end, string stream, long incarnation);
+
     [LoggerMessage(6, LogLevel.Debug, "A grain could not be told that an end of a stream is gone; its lease tells.")]
     public partial void CallLost(Exception exception);
 

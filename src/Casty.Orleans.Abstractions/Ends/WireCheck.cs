@@ -34,7 +34,12 @@ internal static class WireCheck
     private static string? FlawOf(StreamEndInfo? end, StreamRoster? roster)
     {
         if (end is not null && !Enum.IsDefined(end.Reason)) return $"An end gives {(int)end.Reason} as its reason.";
-        return roster is { Writers: null } ? "A roster has no list of writers." : null;
+        return roster switch
+        {
+            { Writers: null } => "A roster has no list of writers.",
+            { Basis: null } => "A roster has no list of what went into it.",
+            _ => null,
+        };
     }
 
     private static string? FlawOf(StreamBatch batch, int maxElementSize, bool mayHaveHoles)

@@ -26,6 +26,7 @@ internal static class WireFormat
         Number = frame.Number,
         Roster = ToWire(frame.Roster),
         RosterSeen = frame.RosterSeen,
+        IsMoved = frame.IsMoved,
     };
 
     /// <summary>A frame that is none carries nothing but what is wrong with it: it matters only if it is of the stream.</summary>
@@ -38,7 +39,7 @@ internal static class WireFormat
             stream, frame.Peer,
             frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
             frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
-            frame.Number, FromWire(frame.Roster), frame.RosterSeen);
+            frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved);
     }
 
     public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()
@@ -55,6 +56,7 @@ internal static class WireFormat
         Leave = (int)demand.Leave,
         Roster = ToWire(demand.Roster),
         RosterSeen = demand.RosterSeen,
+        IsMoved = demand.IsMoved,
     };
 
     public static Demand FromWire(StreamDemand demand)
@@ -64,14 +66,15 @@ internal static class WireFormat
 
         return new Demand(
             stream, demand.Peer, demand.Received, demand.Confirmed, demand.Limit,
-            demand.Grant, FromWire(demand.End), (Leave)demand.Leave, FromWire(demand.Roster), demand.RosterSeen);
+            demand.Grant, FromWire(demand.End), (Leave)demand.Leave, FromWire(demand.Roster), demand.RosterSeen,
+            demand.IsMoved);
     }
 
     /// <summary>A cause that Orleans cannot carry would keep the end itself from arriving: it goes by its name.</summary>
     public static StreamEndInfo? ToWire(StreamEnd? end, StreamHost host) => end switch
     {
         null => null,
-        { Cause: { } cause } when !host.CanCarry(cause) => new StreamEndInfo { Reason = end.Reason, Message = Short($"{cause.GetType()}: {cause.Message}") },
+        { Cause: { } cause } when !host.CanCarry(cause) => new StreamEndInfo { Reason = end.Reason, Message = Short(StreamEnd.NameOf(cause)) },
         _ => new StreamEndInfo { Reason = end.Reason, Message = Short(end.Message), Cause = end.Cause },
     };
 
@@ -81,20 +84,60 @@ internal static class WireFormat
     /// <summary>A message is for people. It is told to every end, and kept with how a stream ended.</summary>
     private static string? Short(string? message) => message is { Length: > LongestMessage } ? $"{message.AsSpan(0, LongestMessage)}…" : message;
 
-    private static StreamRoster? ToWire(Roster? roster) => roster is null ? null : new StreamRoster
+    public static StreamWriterReport ToWire(WriterReport report, StreamHost host) => new()
     {
+        Stream = report.Stream.Id,
+        Incarnation = report.Stream.Incarnation,
+        Writer = report.Writer,
+        Confirmed = report.Confirmed,
+        Put = report.Put,
+        Held = report.Held,
+        End = ToWire(report.End, host),
+        Roster = ToWire(report.Roster),
+        JoinedAt = new StreamRosterMark(report.JoinedAt.Incarnation, report.JoinedAt.Version),
+    };
+
+    public static WriterReport FromWire(StreamWriterReport report) => new(
+        new StreamKey(report.Stream, report.Incarnation), report.Writer, report.Confirmed, report.Put, report.Held, FromWire(report.End),
+        FromWire(report.Roster), new RosterMark(report.JoinedAt.Incarnation, report.JoinedAt.Version));
+
+    public static StreamReaderReport ToWire(ReaderReport report, StreamHost host) => new()
+    {
+        Stream = report.Stream.Id,
+        Incarnation = report.Stream.Incarnation,
+        Epoch = report.Epoch,
+        Received = report.Received,
+        Finished = report.Finished,
+        Unfinished = Array.ConvertAll(report.Unfinished, run => new StreamRun(run.First, run.Count, run.Writer, run.WriterFirst)),
+        Positions = Array.ConvertAll(report.Positions, one => new StreamWriterPosition(one.Writer, one.Next)),
+        End = ToWire(report.End, host),
+        Roster = ToWire(report.Roster),
+    };
+
+    public static ReaderReport FromWire(StreamReaderReport report, string consumer, bool isNamed) => new(
+        new StreamKey(report.Stream, report.Incarnation), report.Epoch, consumer, isNamed, report.Received, report.Finished,
+        Array.ConvertAll(report.Unfinished, run => new Run(run.First, run.Count, run.Writer, run.WriterFirst)),
+        Array.ConvertAll(report.Positions, one => new WriterPosition(one.Writer, one.Next)), FromWire(report.End), FromWire(report.Roster));
+
+    public static StreamRoster? ToWire(Roster? roster) => roster is null ? null : new StreamRoster
+    {
+        Incarnation = roster.Incarnation,
         Version = roster.Version,
-        Writers = Array.ConvertAll(roster.Writers, one => new StreamRosterEntry(one.Writer, one.EndAt, one.Outcome)),
+        Writers = Array.ConvertAll(roster.Writers, one => new StreamRosterEntry(one.Writer, one.EndAt, one.Outcome, one.Finished)),
         Consumer = roster.Consumer,
         IsNamed = roster.IsNamed,
+        IsRead = roster.IsRead,
         Epoch = roster.Epoch,
         BufferSize = roster.BufferSize,
         SubscriptionTimeout = roster.SubscriptionTimeout,
+        Basis = Array.ConvertAll(roster.Basis, mark => new StreamRosterMark(mark.Incarnation, mark.Version)),
+        IsCertain = roster.IsCertain,
     };
 
-    private static Roster? FromWire(StreamRoster? roster) => roster is null ? null : new Roster(
-        roster.Version, Array.ConvertAll(roster.Writers, one => new RosterEntry(one.Writer, one.EndAt, one.Outcome)),
-        roster.Consumer, roster.IsNamed, roster.Epoch, roster.BufferSize, roster.SubscriptionTimeout);
+    public static Roster? FromWire(StreamRoster? roster) => roster is null ? null : new Roster(
+        roster.Incarnation, roster.Version, Array.ConvertAll(roster.Writers, one => new RosterEntry(one.Writer, one.EndAt, one.Outcome, one.Finished)),
+        roster.Consumer, roster.IsNamed, roster.IsRead, roster.Epoch, roster.BufferSize, roster.SubscriptionTimeout,
+        Array.ConvertAll(roster.Basis, mark => new RosterMark(mark.Incarnation, mark.Version)), roster.IsCertain);
 
     private static StreamBatch ToWire<T>(Batch<Element<T>> batch) => new()
     {

@@ -26,8 +26,9 @@ internal readonly record struct Batch<T>(long First, long Writer, long WriterFir
 /// <param name="Wanted">Writer's leg: the position up to which the writer would put if it could.</param>
 /// <param name="Grant">Writer's leg: the newest grant that the writer has seen.</param>
 /// <param name="Held">Writer's leg: the credit limit that the writer holds under that grant.</param>
-/// <param name="Roster">Reader's leg: who belongs to the stream, until the reader says that it knows (P-15).</param>
+/// <param name="Roster">Reader's leg: who belongs to the stream, where the reader does not know it yet.</param>
 /// <param name="RosterSeen">Writer's leg: the version of the newest roster that the writer has.</param>
+/// <param name="IsMoved">Reader's leg: this lifetime of the producer is over; its grain knows how the stream goes on (P-15).</param>
 /// <param name="IsHeldBack">Reader's leg: more elements are there, and wait for demand alone.</param>
 /// <param name="Leaving">Writer's leg: the writer has learnt its outcome and will not ask again.</param>
 /// <param name="Number">Writer's leg: counts the writer's frames, so that what was overtaken is not taken for its latest word.</param>
@@ -46,6 +47,7 @@ internal readonly record struct Frame<T>(
     long Number = 0,
     Roster? Roster = null,
     long RosterSeen = 0,
+    bool IsMoved = false,
     string? Flaw = null);
 
 /// <summary>How a reader leaves.</summary>
@@ -65,8 +67,9 @@ internal enum Leave
 /// <param name="Grant">Writer's leg: the number of the grant; a higher one may lower the limit (P-08).</param>
 /// <param name="End">To a writer: how the stream ended, once it has.</param>
 /// <param name="Leave">From a reader: it leaves, and how.</param>
-/// <param name="Roster">To a writer: who belongs to the stream, until the writer says that it knows (P-15).</param>
+/// <param name="Roster">To a writer: who belongs to the stream, where the writer is to know it.</param>
 /// <param name="RosterSeen">From a reader: the version of the newest roster that it has.</param>
+/// <param name="IsMoved">To a writer: this lifetime of the producer is over; its grain knows how the stream goes on (P-15).</param>
 /// <param name="Flaw">What is wrong with a message that could not even be read; null where it could.</param>
 internal readonly record struct Demand(
     StreamKey Stream,
@@ -79,4 +82,5 @@ internal readonly record struct Demand(
     Leave Leave = Leave.None,
     Roster? Roster = null,
     long RosterSeen = 0,
+    bool IsMoved = false,
     string? Flaw = null);

@@ -96,6 +96,15 @@ internal sealed class Inbound<T>(long start = 0)
         return Verdict.Accepted;
     }
 
+    /// <summary>The sender lost its memory: what came early may come in another order from the one in its place (P-15).</summary>
+    public void Forget()
+    {
+        Clear();
+        if (End is not null) return;
+        _end = null;
+        _endAt = -1;
+    }
+
     /// <summary>Drops what waits for earlier elements: nobody wants it any more (P-11).</summary>
     public void Clear()
     {

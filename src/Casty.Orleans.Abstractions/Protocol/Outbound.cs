@@ -9,7 +9,8 @@ namespace Casty.Orleans.Protocol;
 /// <param name="start">The position of the first element.</param>
 /// <param name="sizeOf">What an element costs on the wire, in bytes; null where nothing is serialised.</param>
 /// <param name="maxBytes">What may be out and unconfirmed, in bytes; one element always passes (P-07).</param>
-internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue)
+/// <param name="confirmed">What the far end has finished, where it holds some before <paramref name="start"/> that is not.</param>
+internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue, long? confirmed = null)
 {
     private readonly RingBuffer<T> _elements = new(start);
     private long _sentBytes;
@@ -20,7 +21,7 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     public long MaxBytes { get; set; } = maxBytes;
 
     /// <summary>Everything before it is finished at the far end and forgotten here.</summary>
-    public long Confirmed { get; private set; } = start;
+    public long Confirmed { get; private set; } = confirmed ?? start;
 
     /// <summary>Everything before it has arrived at the far end.</summary>
     public long Received { get; private set; } = start;
@@ -144,6 +145,14 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
         return true;
     }
 
+    /// <summary>What is held at a position, if it is.</summary>
+    public bool TryPeek(long position, out T element)
+    {
+        bool isHeld = position >= _elements.Start && position < _elements.End;
+        element = isHeld ? _elements[position] : default!;
+        return isHeld;
+    }
+
     /// <summary>Takes the end, when everything before it has left.</summary>
     public bool TryTakeEnd()
     {
@@ -160,11 +169,25 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
         AssertInvariants();
     }
 
+    /// <summary>A far end that lost its memory goes on at <paramref name="position"/>: what it had not confirmed is still here (P-15).</summary>
+    /// <returns>False if it wants what is confirmed and forgotten, or what was never put.</returns>
+    public bool TryResume(long position, long limit)
+    {
+        if (position < Confirmed || position > Top) return false;
+
+        Received = Sent = _highSent = position;
+        _reached = Math.Max(_reached, position);
+        _sentBytes = Bytes(Confirmed, position);
+        Limit = Math.Max(limit, Next);
+        AssertInvariants();
+        return true;
+    }
+
     /// <summary>A new far end begins at <paramref name="position"/>, with nothing asked for (P-09).</summary>
     public bool TryRestart(long position)
     {
         position = Math.Min(position, Next);
-        if (position < Confirmed || position > _reached) return false;
+        if (position < Confirmed || position < _elements.Start || position > _reached) return false;
 
         Forget(position);
         _sentBytes = 0;
@@ -202,7 +225,7 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
         long bytes = 0;
         if (sizeOf is null) return bytes;
 
-        for (long position = from; position < Math.Min(to, Next); position++) bytes += SizeOf(position);
+        for (long position = Math.Max(from, _elements.Start); position < Math.Min(to, Next); position++) bytes += SizeOf(position);
         return bytes;
     }
 

@@ -9,7 +9,7 @@ internal sealed partial class ProducerCore<T>
     /// </summary>
     private void ShareCredit(TimeSpan now)
     {
-        if (_turn.Count == 0 || End is not null) return;
+        if (_turn.Count == 0 || End is not null || IsRebuilding) return;
 
         if (_bufferSize == 0)
         {

@@ -2,46 +2,204 @@ namespace Casty.Orleans.Protocol;
 
 /// <summary>How a stream's other ends come to know who belongs to it (P-15).</summary>
 /// <remarks>
-/// The roster rides on what is said anyway until it is known to have come, and causes no message of its own. The reader carries it
-/// and two writers: enough to outlive a process, and not a copy for each of thousands.
+/// The reader carries the roster, and two writers in other processes than the producer: enough to outlive a process, and not a copy
+/// for each of thousands. Two writers in its own process carry it as well, in case that nothing but the producer is lost.
 /// </remarks>
 internal sealed partial class ProducerCore<T>
 {
+    /// <summary>In place of a writer's number.</summary>
+    public const long ReaderItself = -1;
+
     private const int RosterWriters = 2;
 
     private readonly List<WriterSlot<T>> _keepers = [];
+    private readonly List<(WriterSlot<T> Slot, long Version, TimeSpan Until)> _unkeptEnds = [];
     private Roster? _roster;
-    private bool _readerCarriesRoster;
+    private RosterMark[] _basis = [];
+    private Guid _readerProcess;
+    private bool _isReaderEstablished;
+    private bool _isReaderSilent;
+    private long _readerJoinedAt;
     private long _readerRosterSeen;
+    private long _readerRosterSaid;
 
     /// <summary>Grows with every change of the roster.</summary>
     public long RosterVersion { get; private set; } = 1;
 
-    /// <summary>Who belongs to the stream now.</summary>
-    public Roster Roster => _roster ??= new Roster(
-        RosterVersion,
-        [.. _writers.Values.Select(slot => new RosterEntry(slot.Number, slot.IsEnded ? slot.In.Received - 1 : -1, slot.In.End?.Reason ?? StreamEndReason.None))],
-        Consumer, IsNamed, Epoch, _bufferSize, _subscriptionTimeout);
+    /// <summary>Who belongs to the stream now; while it is being rebuilt, who did when it was last known. Null if that is not known yet.</summary>
+    public Roster? Roster => IsRebuilding ? _lastRoster : _roster ??= new Roster(
+        Stream.Incarnation, RosterVersion,
+        [.. _writers.Values.Select(EntryOf), .. _missing.Values, .. _done, .. Gone],
+        IsReaderAttached || IsNamed ? Consumer : null, IsNamed, IsReaderAttached, Epoch, _bufferSize, _subscriptionTimeout, _basis);
 
-    private Roster? RosterForReader => _readerCarriesRoster && _readerRosterSeen < RosterVersion ? Roster : null;
+    private static RosterEntry EntryOf(WriterSlot<T> slot) =>
+        new(slot.Number, slot.IsEnded ? slot.In.Received - 1 : -1, slot.In.End?.Reason ?? StreamEndReason.None, slot.Confirmed);
 
-    private Roster? RosterFor(WriterSlot<T> slot) => slot.RosterSeen < RosterVersion && _keepers.Contains(slot) ? Roster : null;
+    /// <summary>What those who are gone have left: a stream that cannot complete any more, or that may.</summary>
+    private RosterEntry[] Gone =>
+        _loss is not null || End is { Reason: not StreamEndReason.Completed } ? [new RosterEntry(0, 0, StreamEndReason.Abandoned)]
+        : _someEnded ? [new RosterEntry(0, 0, StreamEndReason.Completed)]
+        : [];
+
+    /// <summary>
+    /// Another process knows the roster as it was at <paramref name="version"/>, if there is one that could. The reader does in any
+    /// case, if it is elsewhere, so that there is one end that knows all that counts; and somebody in another process than the end
+    /// that it is about, or both could be lost at once. Who vouches must itself be known to others: two who have just joined could
+    /// vouch for each other.
+    /// </summary>
+    /// <param name="version">The roster's version.</param>
+    /// <param name="about">The writer that it is about, or <see cref="ReaderItself"/>; 0 if it is about none.</param>
+    public bool IsKept(long version, long about = 0)
+    {
+        var process = about == ReaderItself ? _readerProcess : _writers.TryGetValue(about, out var writer) ? writer.Process : Guid.Empty;
+        if (about != ReaderItself && IsReaderAwaited)
+        {
+            if (_readerRosterSeen < version) return false;
+            if (_readerProcess != process) return true;
+        }
+
+        bool hasKeeper = false;
+        foreach (var slot in _keepers)
+        {
+            if (!slot.IsRemote || !slot.IsEstablished || !slot.HasSpoken || slot.IsSilent || slot.Process == process) continue;
+            if (slot.RosterSeen >= version) return true;
+            hasKeeper = true;
+        }
+
+        return !hasKeeper;
+    }
+
+    private bool IsReaderRemote => _readerProcess != Guid.Empty;
+
+    /// <summary>A reader elsewhere is to know of a change at once; one in this process hears of it when there is something to say.</summary>
+    private bool IsRosterNews => IsReaderRemote && _readerRosterSeen < RosterVersion && !IsReaderRosterOut;
+
+    /// <summary>It was told a roster and has not said that it came: another need not follow it, until the wait for an answer is over.</summary>
+    private bool IsReaderRosterOut => _readerRosterSaid > _readerRosterSeen;
+
+    private bool IsRosterUnknown => IsReaderRemote && _readerRosterSeen < RosterVersion;
+
+    /// <summary>What a writer that has just joined is told of the others; null if it is not to carry it.</summary>
+    public Roster? RosterOnJoining(long writer) => RosterFor(_writers[writer], isAnswer: true);
+
+    private Roster? RosterForReader()
+    {
+        if (_readerRosterSeen >= RosterVersion || IsReaderRosterOut) return null;
+        _readerRosterSaid = RosterVersion;
+        return Roster! with { IsCertain = IsReaderAwaited && IsCertain };
+    }
+
+    /// <summary>Whoever joins waits until the reader knows of it.</summary>
+    private bool IsReaderAwaited => IsReaderAttached && IsReaderRemote && _isReaderEstablished && !_isReaderSilent;
+
+    /// <summary>The last roster of a lifetime that gives up its place: nobody joins it any more.</summary>
+    public Roster? LastRoster => IsRebuilding ? Roster : Roster! with { IsCertain = IsCertain };
+
+    /// <summary>One roster is on its way to a keeper at a time, or each of many that join would be told of all; one that speaks is told anyway.</summary>
+    private Roster? RosterFor(WriterSlot<T> slot, bool isAnswer)
+    {
+        if (slot.RosterSeen >= RosterVersion || (slot.IsRosterOut && !isAnswer) || !_keepers.Contains(slot)) return null;
+        slot.RosterSaid = RosterVersion;
+        return Roster;
+    }
 
     private void OnRosterChanged()
     {
         if (IsOver) return;
-
         RosterVersion++;
         _roster = null;
+        ChooseKeepers();
+        OnRosterSeen();
+    }
+
+    private void ChooseKeepers()
+    {
         _keepers.Clear();
-        foreach (var slot in _turn)
+
+        // The oldest that go on; one that has ended and waits for its outcome is as good, where there are no others.
+        int remote = 0, local = 0;
+        foreach (var slot in _turn.Where(slot => !slot.IsSilent)) Choose(slot);
+        if (remote < RosterWriters || local < RosterWriters)
         {
-            if (slot.CarriesRoster) _keepers.Add(slot);
-            if (_keepers.Count == RosterWriters) break;
+            foreach (var slot in _writers.Values)
+            {
+                if (slot is { IsEnded: true, IsAbsent: false, IsSilent: false }) Choose(slot);
+            }
+        }
+
+        // Two in one process would be lost together.
+        void Choose(WriterSlot<T> slot)
+        {
+            if ((slot.IsRemote ? remote : local) >= RosterWriters) return;
+            if (slot.IsRemote && _keepers.Exists(one => one.Process == slot.Process)) return;
+            _ = slot.IsRemote ? remote++ : local++;
+            _keepers.Add(slot);
+            if (slot is { IsRemote: true, IsRosterOut: false }) MarkDirty(slot);
         }
     }
 
-    private void OnRosterSeen(long byReader) => _readerRosterSeen = Math.Clamp(byReader, _readerRosterSeen, RosterVersion);
+    private void OnRosterSeen()
+    {
+        if (!_isReaderEstablished && IsReaderAttached && IsKept(_readerJoinedAt, ReaderItself))
+        {
+            _isReaderEstablished = true;
+            OnReaderAwaited();
+        }
 
-    private void OnRosterSeen(WriterSlot<T> slot, long byWriter) => slot.RosterSeen = Math.Clamp(byWriter, slot.RosterSeen, RosterVersion);
+        foreach (var slot in _keepers)
+        {
+            if (!slot.IsEstablished) slot.IsEstablished = IsKept(slot.JoinedAt, slot.Number);
+        }
+
+        for (int i = _unkeptEnds.Count - 1; i >= 0; i--)
+        {
+            if (IsKept(_unkeptEnds[i].Version, _unkeptEnds[i].Slot.Number)) AcknowledgeEnd(i);
+        }
+    }
+
+    /// <summary>A writer's end counts as received once it would survive the producer, or those who should know of it are silent (P-15).</summary>
+    private void AcknowledgeEnd(int index)
+    {
+        MarkDirty(_unkeptEnds[index].Slot);
+        _unkeptEnds.RemoveAt(index);
+    }
+
+    private void AcknowledgeOldEnds(TimeSpan now)
+    {
+        if (_unkeptEnds.Count > 0 && now >= _unkeptEnds[0].Until) OnSilence(_unkeptEnds[0].Version);
+        while (_unkeptEnds.Count > 0 && now >= _unkeptEnds[0].Until) AcknowledgeEnd(0);
+    }
+
+    /// <summary>A writer that is there may carry the roster.</summary>
+    private void OnSpoken(WriterSlot<T> slot)
+    {
+        slot.HasSpoken = true;
+        slot.IsSilent = false;
+        ChooseKeepers();
+        OnRosterSeen();
+    }
+
+    /// <summary>An end waits for its part of the roster to be known elsewhere.</summary>
+    public bool HasUnkeptEnds => _unkeptEnds.Count > 0;
+
+    /// <summary>
+    /// Those who should know the roster have not said so for the suspicion time. They may be dead, which their leases will tell; until
+    /// they speak again, nobody waits for them.
+    /// </summary>
+    public void OnSilence(long version)
+    {
+        _isReaderSilent |= _readerRosterSeen < version;
+        foreach (var slot in _keepers) slot.IsSilent |= slot.RosterSeen < version;
+        OnRosterChanged();
+    }
+
+    /// <summary>From now on the reader knows of everybody: it is to have that in writing.</summary>
+    private void OnReaderAwaited()
+    {
+        if (!IsReaderAwaited) return;
+        RosterVersion++;
+        _roster = null;
+    }
+
+    private bool IsEndKept(WriterSlot<T> slot) => IsOver || !_unkeptEnds.Exists(one => one.Slot == slot);
 }

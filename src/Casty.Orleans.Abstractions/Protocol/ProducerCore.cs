@@ -13,7 +13,8 @@ internal sealed partial class ProducerCore<T>
     private readonly List<WriterSlot<T>> _turn = [];   // who has not ended, in the order of being served
     private readonly RingBuffer<Run> _runs = new();
     private readonly List<Batch<T>> _arrived = [];
-    private readonly Outbound<T> _out;
+    private readonly Func<T, int>? _sizeOf;
+    private Outbound<T> _out;
     private readonly StreamTimings _timings;
     private TimeSpan _subscriptionTimeout;
     private int _bufferSize;
@@ -25,15 +26,9 @@ internal sealed partial class ProducerCore<T>
     private bool _isFenced;
     private long _nextWriter = 1;
     private long _sendRun;
-    private bool _abandoned;
+    private string? _loss;   // why the stream cannot complete any more
     private bool _someEnded;
     private int _served;
-
-    /// <summary>Consecutive elements of one writer in the stream's order.</summary>
-    private readonly record struct Run(long First, long Count, long Writer, long WriterFirst)
-    {
-        public long End => First + Count;
-    }
 
     public ProducerCore(StreamKey stream, int bufferSize, TimeSpan subscriptionTimeout, StreamTimings timings, TimeSpan now,
         Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue)
@@ -42,6 +37,7 @@ internal sealed partial class ProducerCore<T>
         _bufferSize = bufferSize;
         _subscriptionTimeout = subscriptionTimeout;
         _timings = timings;
+        _sizeOf = sizeOf;
         _out = new Outbound<T>(0, sizeOf, maxBytes);
         _retry = new RetryTimer(timings);
         _unreadSince = now;
@@ -67,11 +63,17 @@ internal sealed partial class ProducerCore<T>
     /// <summary>The stream is over: the reader has seen its end, or nobody will.</summary>
     public bool IsOver { get; private set; }
 
+    /// <summary>
+    /// A reader is to have again what only the writers still hold, as this producer took another's place: it has to be rebuilt once
+    /// more (P-15). Until it is, nothing is sent.
+    /// </summary>
+    public bool IsTorn { get; private set; }
+
     /// <summary>Nothing of this stream needs to be answered any more (P-11).</summary>
     public bool IsForgotten { get; private set; }
 
     /// <summary>No writer, no reader, and nothing to keep: the stream might as well never have been.</summary>
-    public bool IsUnused => _writers.Count == 0 && Consumer is null && End is null && _out.Next == 0;
+    public bool IsUnused => !IsRebuilding && _writers.Count == 0 && Consumer is null && End is null && _out.Next == 0;
 
     public long Next => _out.Next;
 
@@ -82,9 +84,6 @@ internal sealed partial class ProducerCore<T>
     public long Requested => _out.Limit;
 
     public int Writers => _writers.Count;
-
-    /// <summary>The writer belongs to the stream still.</summary>
-    public bool Knows(long writer) => _writers.ContainsKey(writer);
 
     /// <summary>A stream without a reader fails then.</summary>
     public TimeSpan UnreadDeadline => IsReaderAttached || _subscriptionTimeout < TimeSpan.Zero || IsUnused
@@ -104,14 +103,18 @@ internal sealed partial class ProducerCore<T>
     public void Convert(Func<T, T> convert) => _out.Convert(convert);
 
     /// <summary>A writer joins. It must not when the stream has an end.</summary>
+    public long Attach(TimeSpan now, Guid process = default) => Attach(_nextWriter++, now, process);
+
+    /// <summary>A writer joins under a number of its own. It must not when the stream has an end.</summary>
+    /// <param name="number">The writer's number.</param>
     /// <param name="now">The time.</param>
-    /// <param name="carriesRoster">It is in another process than this producer.</param>
-    public long Attach(TimeSpan now, bool carriesRoster = false)
+    /// <param name="process">The process that it is in, if that is another one than this producer's.</param>
+    public long Attach(long number, TimeSpan now, Guid process = default)
     {
         Debug.Assert(End is null && !IsOver);
         if (IsUnused && !IsReaderAttached) _unreadSince = now;
 
-        var slot = new WriterSlot<T>(_nextWriter++, now) { CarriesRoster = carriesRoster };
+        var slot = new WriterSlot<T>(number, now) { Process = process, JoinedAt = RosterVersion + 1 };
         _writers.Add(slot.Number, slot);
         _turn.Add(slot);
         OnRosterChanged();
@@ -125,37 +128,37 @@ internal sealed partial class ProducerCore<T>
         if (!_writers.TryGetValue(writer, out var slot) || slot.IsEnded || slot.In.Received > 0) return;
 
         Remove(slot);
-        if (_turn.Count == 0 && _someEnded) EndStream(WritersEnd, now);
+        EndAfterLastWriter(now);
         ShareCredit(now);
     }
 
-    /// <summary>A reader joins; whoever read before is fenced (P-09). Its first position is returned.</summary>
+    /// <summary>A reader joins; whoever read before is fenced (P-09).</summary>
     /// <param name="consumer">The subscription's name.</param>
     /// <param name="isNamed">The subscription outlives its reader.</param>
     /// <param name="position">Where the one before stopped, if it could say; null goes on after the last confirmed element.</param>
     /// <param name="now">The time.</param>
     /// <param name="maxBytes">What may be out and unconfirmed, in bytes.</param>
-    /// <param name="carriesRoster">The reader is in another process than this producer.</param>
-    public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now, long maxBytes = long.MaxValue,
-        bool carriesRoster = false)
+    /// <param name="process">The process that the reader is in, if that is another one than this producer's.</param>
+    /// <returns>Its first position; −1 if only the writers have what it is to get: this producer is torn, and it has not joined.</returns>
+    public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now, long maxBytes = long.MaxValue, Guid process = default)
     {
         Debug.Assert(!IsOver);
         _out.MaxBytes = maxBytes;
         Fence(now);
-        if (position is not { } start || !_out.TryRestart(start))
-        {
-            bool restarted = _out.TryRestart(_out.Confirmed);
-            Debug.Assert(restarted);
-        }
+        if (position is not { } start || !_out.TryRestart(start)) IsTorn |= !_out.TryRestart(_out.Confirmed);
+        if (IsTorn) return -1;
 
         RewindRuns();
         Confirm();
         Consumer = consumer;
         IsNamed = isNamed;
-        Epoch++;
+        _seatedEpoch = ++Epoch;
         IsReaderAttached = true;
-        _readerCarriesRoster = carriesRoster;
-        _readerRosterSeen = 0;
+        _readerProcess = process;
+        _isReaderEstablished = false;
+        _isReaderSilent = true;
+        _readerJoinedAt = RosterVersion + 1;
+        _readerRosterSeen = _readerRosterSaid = 0;
         OnRosterChanged();
         _isFenced = false;
         _readerHeardAt = now;
@@ -184,14 +187,18 @@ internal sealed partial class ProducerCore<T>
     public Verdict OnFrame(Frame<T> frame, TimeSpan now, out string? violation)
     {
         violation = null;
+        if (IsRebuilding && frame.Stream == Stream) return _reports.ContainsKey(frame.Peer) ? Verdict.Duplicate : Verdict.Stale;
         if (frame.Stream != Stream || !_writers.TryGetValue(frame.Peer, out var slot)) return Verdict.Stale;
 
         slot.HeardAt = now;
+        if (slot.IsSilent || !slot.HasSpoken) OnSpoken(slot);
         if (frame.Leaving)
         {
-            // It knows how it ended and will not ask again; where it does so before its end arrived, it gave up (P-10).
-            if (IsOver || End is not null || slot.IsEnded) Remove(slot);
+            // It will not ask again; where it says so before its end arrived, it gave up (P-10). What it put may be held here alone now.
+            if (!IsOver && slot is { IsEnded: true, IsFinished: false }) slot.HasLeft = true;
+            else if (IsOver || End is not null || slot.IsEnded) Remove(slot);
             else Lose(slot, "A writer gave up on the stream.", now);
+            OnRosterChanged();
             return Verdict.Accepted;
         }
 
@@ -219,8 +226,13 @@ internal sealed partial class ProducerCore<T>
             slot.In.Lower(slot.Limit);
         }
 
+        if (frame.RosterSeen > slot.RosterSeen)
+        {
+            slot.RosterSeen = Math.Min(frame.RosterSeen, RosterVersion);
+            OnRosterSeen();
+        }
+
         slot.OnWanted(frame.Wanted, frame.Number);
-        OnRosterSeen(slot, frame.RosterSeen);
         MarkDirty(slot);
         ShareCredit(now);
         AssertInvariants();
@@ -231,6 +243,7 @@ internal sealed partial class ProducerCore<T>
     public Verdict OnDemand(Demand demand, TimeSpan now, out string? violation)
     {
         violation = null;
+        if (IsRebuilding && demand.Stream == Stream) return Hold(demand);
         if (demand.Stream != Stream || demand.Peer != Epoch || !IsReaderAttached || IsOver) return Verdict.Stale;
 
         bool progress = false;
@@ -242,7 +255,18 @@ internal sealed partial class ProducerCore<T>
         }
 
         _readerHeardAt = now;
-        OnRosterSeen(demand.RosterSeen);
+        if (_isReaderSilent)
+        {
+            _isReaderSilent = false;
+            OnReaderAwaited();
+        }
+
+        if (demand.RosterSeen > _readerRosterSeen)
+        {
+            _readerRosterSeen = Math.Min(demand.RosterSeen, RosterVersion);
+            OnRosterSeen();
+        }
+
         if (progress) _retry.OnProgress(now);
         progress |= demand.Limit > _out.Limit;
         _out.Grant(demand.Limit);
@@ -296,14 +320,14 @@ internal sealed partial class ProducerCore<T>
     /// <summary>Takes what is to be said to one writer, in answer to its frame.</summary>
     public bool TryTakeDemandFor(long writer, out Demand demand)
     {
-        if (!_writers.TryGetValue(writer, out var slot))
+        if (IsRebuilding || !_writers.TryGetValue(writer, out var slot))
         {
             demand = default;
             return false;
         }
 
         slot.IsDirty = false;
-        demand = DemandFor(slot);
+        demand = DemandFor(slot, isAnswer: true);
         return true;
     }
 
@@ -314,7 +338,7 @@ internal sealed partial class ProducerCore<T>
         {
             if (!slot.IsDirty || !_writers.ContainsKey(slot.Number)) continue;
             slot.IsDirty = false;
-            demand = DemandFor(slot);
+            demand = DemandFor(slot, isAnswer: false);
             return true;
         }
 
@@ -326,7 +350,7 @@ internal sealed partial class ProducerCore<T>
     public bool TryTakeFrame(int maxElements, long maxBytes, TimeSpan now, out Frame<T> frame)
     {
         frame = default;
-        if (!IsReaderAttached || IsOver || !_out.CanSend) return false;
+        if (!IsReaderAttached || IsOver || IsTorn || IsRebuilding || !(_out.CanSend || IsRosterNews)) return false;
 
         bool isFirstUnanswered = !_out.IsUnanswered;
         List<Batch<T>>? batches = null;
@@ -352,12 +376,12 @@ internal sealed partial class ProducerCore<T>
         }
 
         long endAt = _out.TryTakeEnd() ? _out.Next : -1;
-        if (count == 0 && endAt < 0) return false;
+        if (count == 0 && endAt < 0 && !IsRosterNews) return false;
 
         // The wait begins with the first frame that is unanswered: later ones must not put off its repetition (P-05).
         if (isFirstUnanswered) _retry.OnProgress(now);
         frame = new Frame<T>(Stream, Epoch, batches?.ToArray() ?? (count == 0 ? [] : [single]), endAt, endAt >= 0 ? End : null,
-            IsHeldBack: _out.IsHeldBack, Roster: RosterForReader);
+            IsHeldBack: _out.IsHeldBack, Roster: RosterForReader());
         return true;
     }
 
@@ -368,8 +392,11 @@ internal sealed partial class ProducerCore<T>
         {
             if (IsForgotten) return TimeSpan.MaxValue;
             if (IsOver) return _endedAt + 2 * _timings.Lease;
+            if (IsRebuilding) return _openAt;
 
             var due = Min(UnreadDeadline, _leaseCheckAt);
+            if (_unkeptEnds.Count > 0) due = Min(due, _unkeptEnds[0].Until);
+            if (!IsCertain) due = Min(due, _openAt);
             return IsReaderAttached && IsUnresolved ? Min(due, RetryAt) : due;
         }
     }
@@ -384,6 +411,14 @@ internal sealed partial class ProducerCore<T>
             return false;
         }
 
+        if (IsRebuilding)
+        {
+            if (now >= _openAt) Open(now);
+            return false;
+        }
+
+        AcknowledgeOldEnds(now);
+        if (!IsCertain && now >= _openAt) BecomeCertain(now);
         if (now >= _leaseCheckAt) CheckLeases(now);
         if (now >= UnreadDeadline && !IsOver)
         {
@@ -393,6 +428,7 @@ internal sealed partial class ProducerCore<T>
         if (IsOver || !IsReaderAttached || !IsUnresolved || now < RetryAt) return false;
 
         _retry.OnExpired(now);
+        _readerRosterSaid = _readerRosterSeen;
         _out.Rewind();
         RewindRuns();
         AssertInvariants();
@@ -400,7 +436,7 @@ internal sealed partial class ProducerCore<T>
     }
 
     /// <summary>Something has not arrived, or could not leave because answers were lost.</summary>
-    private bool IsUnresolved => _out.IsUnanswered || _out.CanSend;
+    private bool IsUnresolved => _out.IsUnanswered || _out.CanSend || IsRosterUnknown;
 
     /// <summary>A reader that is not heard of must not cost a window of elements at every turn: the wait grows long.</summary>
     private TimeSpan RetryAt => _retry.RetryAt(longest: _timings.Renewal);
@@ -437,7 +473,7 @@ internal sealed partial class ProducerCore<T>
             if (one == Verdict.Accepted) verdict = one;
         }
 
-        foreach (var batch in _arrived) Append(batch);
+        foreach (var batch in _arrived) AppendNew(slot, batch);
         _arrived.Clear();
 
         if (frame is { EndAt: >= 0, End: { } end })
@@ -455,6 +491,13 @@ internal sealed partial class ProducerCore<T>
 
         if (slot.IsEnded && !wasEnded) OnWriterEnded(slot, slot.In.End!, now);
         return verdict;
+    }
+
+    /// <summary>What the reader has not had of it yet.</summary>
+    private void AppendNew(WriterSlot<T> slot, Batch<T> batch)
+    {
+        long had = Math.Clamp(slot.ReaderHas - batch.WriterFirst, 0, batch.Elements.Count);
+        if (had < batch.Elements.Count) Append(had == 0 ? batch : batch.Skip(had));
     }
 
     private void Append(Batch<T> batch)
@@ -478,16 +521,21 @@ internal sealed partial class ProducerCore<T>
     {
         _turn.Remove(slot);
         OnRosterChanged();
+        if (!IsKept(RosterVersion, slot.Number)) _unkeptEnds.Add((slot, RosterVersion, Later(now, _timings.Suspicion)));
         _someEnded = true;
-        if (end.Reason == StreamEndReason.Abandoned) _abandoned = true;
+        if (end.Reason == StreamEndReason.Abandoned) _loss ??= "A writer let go of the stream without completing it.";
 
         if (end.Reason is StreamEndReason.Failed) EndStream(end, now);
-        else if (_turn.Count == 0) EndStream(WritersEnd, now);
+        else EndAfterLastWriter(now);
     }
 
-    private StreamEnd WritersEnd => _abandoned
-        ? new StreamEnd(StreamEndReason.Abandoned, "A writer let go of the stream without completing it.")
-        : StreamEnd.Completed;
+    /// <summary>A stream ends with its last writer, once it is certain who its writers are.</summary>
+    private void EndAfterLastWriter(TimeSpan now)
+    {
+        if (_turn.Count > 0 || !_someEnded) return;
+        if (_loss is { } loss) EndStream(new StreamEnd(StreamEndReason.Abandoned, loss), now);
+        else if (IsCertain) EndStream(StreamEnd.Completed, now);
+    }
 
     /// <summary>Looked at four times a lease, so that who was lost is noticed before two leases are over (P-10).</summary>
     private void CheckLeases(TimeSpan now)
@@ -508,8 +556,9 @@ internal sealed partial class ProducerCore<T>
     private void Lose(WriterSlot<T> slot, string how, TimeSpan now)
     {
         Remove(slot);
-        _abandoned = _someEnded = true;
-        if (_turn.Count == 0) EndStream(new StreamEnd(StreamEndReason.Abandoned, how), now);
+        _loss ??= how;
+        _someEnded = true;
+        EndAfterLastWriter(now);
         ShareCredit(now);
     }
 
@@ -529,9 +578,12 @@ internal sealed partial class ProducerCore<T>
         IsReaderAttached = false;
         _isFenced = false;
         _unreadSince = now;
-        bool restarted = _out.TryRestart(_out.Confirmed);
-        Debug.Assert(restarted);
+        IsTorn = !_out.TryRestart(_out.Confirmed);
         RewindRuns();
+        OnRosterChanged();
+
+        // The writers know how far the subscription is, for the case that this producer does not live to tell its next reader.
+        foreach (var slot in _writers.Values) MarkDirty(slot);
     }
 
     private void Finish(TimeSpan now)
@@ -541,10 +593,11 @@ internal sealed partial class ProducerCore<T>
         _endedAt = now;
         _out.Clear();
         _runs.Clear();
-        foreach (var slot in _writers.Values)
+        foreach (var slot in _writers.Values.ToArray())
         {
             slot.In.Clear();
-            MarkDirty(slot);
+            if (slot.HasLeft) _writers.Remove(slot.Number);   // nobody will ask how it came out
+            else MarkDirty(slot);
         }
     }
 
@@ -560,7 +613,8 @@ internal sealed partial class ProducerCore<T>
             if (_writers.TryGetValue(run.Writer, out var slot) && slot.Confirmed < run.WriterFirst + done)
             {
                 slot.Confirmed = run.WriterFirst + done;
-                if (slot.IsEnded) MarkDirty(slot);
+                if (slot is { HasLeft: true, IsFinished: true }) Remove(slot);
+                else if (slot.IsEnded || IsWorthTelling(slot)) MarkDirty(slot);
             }
 
             if (done < run.Count) break;
@@ -568,24 +622,34 @@ internal sealed partial class ProducerCore<T>
         }
     }
 
+    /// <summary>
+    /// A writer that puts is told in passing what is finished; one that does not must hear of it too, or a named reader that dies
+    /// together with its producer would be given more than a window again.
+    /// </summary>
+    private bool IsWorthTelling(WriterSlot<T> slot) =>
+        IsNamed && slot.IsRemote && slot.Confirmed - slot.ToldConfirmed > (_out.Limit - _out.Confirmed) / 2;
+
     /// <summary>Finds the run that the next element to be sent is in, after some have to be sent again.</summary>
     private void RewindRuns()
     {
         while (_sendRun > _runs.Start && _runs[_sendRun - 1].End > _out.Sent) _sendRun--;
     }
 
-    private Demand DemandFor(WriterSlot<T> slot)
+    private Demand DemandFor(WriterSlot<T> slot, bool isAnswer)
     {
         bool isDone = slot.IsFinished && (_turn.Count > 0 || IsOver);
         bool isFinished = isDone && slot.In.End!.Reason == StreamEndReason.Completed;
 
         // Who has ended waits for what becomes of its elements; who has not is sent away by any end.
         bool isTold = IsOver || (End is { } end && (!slot.IsEnded || end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation));
+        long received = slot.IsEnded && !IsEndKept(slot) ? slot.In.Received - 1 : slot.In.Received;
+
+        slot.ToldConfirmed = slot.Confirmed;
 
         // Who let go has nothing more to wait for then; kept until the stream ends, such writers would gather.
         var told = isTold ? End : isDone && !isFinished ? slot.In.End : null;
-        return new Demand(Stream, slot.Number, slot.In.Received, isFinished ? slot.In.Received : slot.Confirmed, slot.Limit, slot.Grant,
-            told, Roster: RosterFor(slot));
+        return new Demand(Stream, slot.Number, received, isFinished ? received : Math.Min(slot.Confirmed, received), slot.Limit, slot.Grant,
+            told, Roster: RosterFor(slot, isAnswer));
     }
 
     private void MarkDirty(WriterSlot<T> slot)
@@ -597,6 +661,8 @@ internal sealed partial class ProducerCore<T>
 
     private void Remove(WriterSlot<T> slot)
     {
+        _unkeptEnds.RemoveAll(one => one.Slot == slot);
+        if (!IsCertain && slot is { IsFinished: true, In.End.Reason: StreamEndReason.Completed }) _done.Add(EntryOf(slot));
         _writers.Remove(slot.Number);
         _turn.Remove(slot);
         OnRosterChanged();

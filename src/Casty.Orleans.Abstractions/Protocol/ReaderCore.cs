@@ -6,10 +6,10 @@ namespace Casty.Orleans.Protocol;
 /// A reader's end of a stream: asks for what it has room for, restores order, hands elements out one by one, and knows
 /// how far it is and how the stream ended.
 /// </summary>
-internal sealed class ReaderCore<T>
+internal sealed partial class ReaderCore<T>
 {
     private readonly StreamTimings _timings;
-    private readonly Inbound<T> _in;
+    private Inbound<T> _in;
     private readonly Queue<Batch<T>> _ready = new();
     private readonly List<Batch<T>> _arrived = [];
     private readonly Func<T, int>? _sizeOf;
@@ -49,9 +49,11 @@ internal sealed class ReaderCore<T>
         _answeredLimit = _answeredConfirmed = position;
     }
 
-    public StreamKey Stream { get; }
+    public StreamKey Stream { get; private set; }
 
-    public long Epoch { get; }
+    public StreamTimings Timings => _timings;
+
+    public long Epoch { get; private set; }
 
     /// <summary>How many elements the reader was given: the position after the last one.</summary>
     public long Given { get; private set; }
@@ -73,9 +75,6 @@ internal sealed class ReaderCore<T>
 
     /// <summary>There is nothing left to say: the producer knows that this reader is done, or is given up.</summary>
     public bool IsSettled { get; private set; }
-
-    /// <summary>The newest roster that has come; null where this reader is in the producer's own process (P-15).</summary>
-    public Roster? Roster { get; private set; }
 
     /// <summary>The reader asks for the next element; with that, the one before is finished.</summary>
     public bool TryTake(out T element)
@@ -114,6 +113,7 @@ internal sealed class ReaderCore<T>
     public void Finish()
     {
         Finished = Given;
+        Untrack();
         SeeEnd();
     }
 
@@ -125,11 +125,13 @@ internal sealed class ReaderCore<T>
 
         SeeLease(now);
         _answeredAt = now;
+        if (IsReported) return Verdict.Duplicate;
+
+        Keep(frame.Roster);
         if (IsOver) return Verdict.Duplicate;
 
         violation = frame.Flaw;
         if (violation is not null) return Verdict.Violation;
-        if (frame.Roster is { } roster && roster.Version > (Roster?.Version ?? 0)) Roster = roster;
 
         var verdict = Verdict.Duplicate;
         foreach (var batch in frame.Batches ?? [])
@@ -150,6 +152,7 @@ internal sealed class ReaderCore<T>
         {
             _ready.Enqueue(batch);
             _waitingElements += batch.Elements.Count;
+            Track(batch);
         }
 
         _arrived.Clear();
@@ -209,13 +212,13 @@ internal sealed class ReaderCore<T>
 
     /// <summary>The newest demand.</summary>
     public Demand Current => new(Stream, Epoch, _in.Received, IsEndFinished ? _in.Received : Finished, _in.Limit, 0, _leaveCause, _leave,
-        RosterSeen: Roster?.Version ?? 0);
+        RosterSeen: RosterSeen);
 
     /// <summary>
     /// What a response echoes: the newest demand without a farewell. That is said by itself, since only its answer tells the
     /// reader that it may go; a producer that heard it in passing might be gone before it was asked.
     /// </summary>
-    public Demand Echo => new(Stream, Epoch, _in.Received, Finished, _in.Limit, RosterSeen: Roster?.Version ?? 0);
+    public Demand Echo => new(Stream, Epoch, _in.Received, Finished, _in.Limit, RosterSeen: RosterSeen);
 
     /// <summary>
     /// The stream's own end was reached and everything before it is finished. A reader that was stopped has not got there,

@@ -9,6 +9,9 @@ internal struct RetryTimer(StreamTimings timings)
     private TimeSpan _waitingSince;
     private TimeSpan _spokeAt;
 
+    /// <summary>How often the wait has run out since something came back: what a clock that jumped cannot feign.</summary>
+    public readonly int Attempts => _attempts;
+
     /// <summary>Something came back that was new, or something new was said: the next wait is the shortest again.</summary>
     public void OnProgress(TimeSpan now)
     {

@@ -9,4 +9,7 @@ internal sealed record StreamEnd(StreamEndReason Reason, string? Message = null,
     public static readonly StreamEnd Completed = new(StreamEndReason.Completed);
 
     public static readonly StreamEnd Cancelled = new(StreamEndReason.Cancelled, "The reader left the stream.");
+
+    /// <summary>What goes in an exception's place where it cannot go itself.</summary>
+    public static string NameOf(Exception cause) => $"{cause.GetType()}: {cause.Message}";
 }

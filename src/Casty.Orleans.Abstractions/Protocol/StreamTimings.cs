@@ -10,6 +10,15 @@ internal readonly record struct StreamTimings(TimeSpan Retry, TimeSpan Lease)
     public static StreamTimings For(TimeSpan lease) =>
         new(TimeSpan.FromTicks(Math.Min(Default.Retry.Ticks, Math.Max(lease.Ticks / 8, 1))), lease);
 
+    /// <summary>So often at least an end repeats itself before it asks where its producer is: its clock may have jumped.</summary>
+    public const int SuspiciousAttempts = 2;
+
+    /// <summary>After how long without an answer an end asks where its producer is.</summary>
+    public TimeSpan Suspicion => 3 * Retry;
+
+    /// <summary>How long an end waits for its producer's grain before it asks again: several attempts must fit into a lease.</summary>
+    public TimeSpan Patience => TimeSpan.FromTicks(Math.Clamp((Lease / 6).Ticks, Retry.Ticks, (5 * Retry).Ticks));
+
     /// <summary>How often an end that has nothing else to say renews its lease.</summary>
     public TimeSpan Renewal => Lease / 3;
 }

@@ -6,7 +6,7 @@ namespace Casty.Orleans.Protocol;
 /// A writer's end of a stream: keeps what the reader has not finished, sends what it has credit for, and knows how its
 /// part ended. No clock, task or lock: its shell feeds it, takes what it has to say, and arms one timer.
 /// </summary>
-internal sealed class WriterCore<T>
+internal sealed partial class WriterCore<T>
 {
     private readonly Outbound<T> _out;
     private readonly StreamTimings _timings;
@@ -21,18 +21,21 @@ internal sealed class WriterCore<T>
     private bool _mustSpeak;
     private bool _saidBye;
 
-    public WriterCore(StreamKey stream, long writer, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null)
+    public WriterCore(StreamKey stream, long writer, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null,
+        long start = 0)
     {
         Stream = stream;
         Writer = writer;
         _timings = timings;
-        _out = new Outbound<T>(sizeOf: sizeOf);
+        _out = new Outbound<T>(start, sizeOf);
         _retry = new RetryTimer(timings);
         _retry.OnSpoke(now, begins: true);
         _answeredAt = now;
     }
 
-    public StreamKey Stream { get; }
+    public StreamKey Stream { get; private set; }
+
+    public StreamTimings Timings => _timings;
 
     public long Writer { get; }
 
@@ -58,9 +61,6 @@ internal sealed class WriterCore<T>
     /// How it all came out for this writer: completed once the reader has finished its elements; null while that is open.
     /// </summary>
     public StreamEnd? Outcome { get; private set; }
-
-    /// <summary>The newest roster that has come; null where this writer is not to carry it (P-15).</summary>
-    public Roster? Roster { get; private set; }
 
     public bool TryPut(T element)
     {
@@ -95,11 +95,14 @@ internal sealed class WriterCore<T>
         SeeLease(now);
         _answeredAt = now;
         _isUnanswered = false;
-        if (Outcome is not null) return Verdict.Duplicate;
+        if (Outcome is not null || IsReported) return Verdict.Duplicate;
 
         violation = demand.Flaw;
         if (violation is not null) return Verdict.Violation;
-        if (demand.Roster is { } roster && roster.Version > (Roster?.Version ?? 0)) Roster = roster;
+
+        Keep(demand.Roster);
+        if (!_isPlaced) Place(demand);
+        if (Outcome is not null) return Verdict.Accepted;
 
         if (!_out.TryAcknowledge(demand.Received, demand.Confirmed, out bool progress))
         {
@@ -117,10 +120,14 @@ internal sealed class WriterCore<T>
             violation = $"The producer says that all is well, but it has finished {demand.Confirmed} of {_out.Top} positions of this writer.";
             return Verdict.Violation;
         }
-        else if (demand.End is { } end) Settle(end);
+        else if (demand.End is { } end) Settle(_end is not null && IsSame(end, _end) ? _end : end);
 
         return progress || Outcome is not null ? Verdict.Accepted : Verdict.Duplicate;
     }
+
+    /// <summary>This writer's own failure, as it comes back: what the writer gave is the better one to give to whoever asks.</summary>
+    private static bool IsSame(StreamEnd told, StreamEnd own) => (told.Reason, own) is (StreamEndReason.Failed, { Reason: StreamEndReason.Failed, Cause: { } cause })
+        && (told.Cause is { } other ? other.GetType() == cause.GetType() && other.Message == cause.Message : told.Message == StreamEnd.NameOf(cause));
 
     /// <summary>The stream is over for this writer without a word from the producer.</summary>
     public void Settle(StreamEnd outcome)
@@ -143,10 +150,10 @@ internal sealed class WriterCore<T>
         }
 
         bool isFirstUnanswered = !_out.IsUnanswered;
-        Batch<T>[] batches = _out.TryTake(maxElements, ref maxBytes, out long first, out T[] elements)
+        Batch<T>[] batches = _isPlaced && _out.TryTake(maxElements, ref maxBytes, out long first, out T[] elements)
             ? [new Batch<T>(first, Writer, first, elements)]
             : [];
-        long endAt = _out.TryTakeEnd() ? _out.Next : -1;
+        long endAt = _isPlaced && _out.TryTakeEnd() ? _out.Next : -1;
 
         bool isProbe = batches.Length == 0 && endAt < 0;
         if (isProbe && !_mustSpeak && !IsMisjudged)
@@ -190,7 +197,7 @@ internal sealed class WriterCore<T>
         if (now < Due) return false;
 
         // What could not leave waits for answers that were lost as well.
-        bool lost = IsUnanswered || _mustSpeak || _out.CanSend;
+        bool lost = IsUnanswered || _mustSpeak || (_isPlaced && _out.CanSend);
         if (lost || IsBlocked) _retry.OnExpired(now);
         else _retry.OnSpoke(now, begins: true);
         _out.Rewind();
@@ -204,7 +211,7 @@ internal sealed class WriterCore<T>
         if (now >= LeaseEnd) Settle(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}."));
     }
 
-    private TimeSpan Due => _retry.Due(IsUnanswered || _mustSpeak || _out.CanSend, IsBlocked);
+    private TimeSpan Due => _retry.Due(IsUnanswered || _mustSpeak || (_isPlaced && _out.CanSend), IsBlocked);
 
     private bool IsUnanswered => _isUnanswered || _out.IsUnanswered;
 
@@ -233,8 +240,8 @@ internal sealed class WriterCore<T>
     }
 
     private Frame<T> Frame(Batch<T>[] batches, long endAt) => new(
-        Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit, Number: ++_frames,
-        RosterSeen: Roster?.Version ?? 0);
+        Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit,
+        Number: ++_frames, RosterSeen: RosterSeen);
 
     [Conditional("DEBUG")]
     private void AssertInvariants() => Debug.Assert(Put <= _out.Limit && Finished <= Put && (_end is not null) == _out.IsEnded);

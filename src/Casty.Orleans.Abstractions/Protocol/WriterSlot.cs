@@ -1,13 +1,13 @@
 namespace Casty.Orleans.Protocol;
 
 /// <summary>What a producer knows of one writer.</summary>
-internal sealed class WriterSlot<T>(long number, TimeSpan now)
+internal sealed class WriterSlot<T>(long number, TimeSpan now, long start = 0)
 {
     private long _newest;
 
     public long Number { get; } = number;
 
-    public Inbound<T> In { get; } = new();
+    public Inbound<T> In { get; } = new(start);
 
     /// <summary>The newest grant sent to the writer; a recall raises it.</summary>
     public long Grant { get; set; }
@@ -24,13 +24,51 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now)
     /// <summary>The reader has finished this writer's elements before this position.</summary>
     public long Confirmed { get; set; }
 
-    /// <summary>The writer is in another process than the producer.</summary>
-    public bool CarriesRoster { get; init; }
+    public TimeSpan HeardAt { get; set; } = now;
+
+    /// <summary>The process that it is in; empty where that is the producer's own.</summary>
+    public Guid Process { get; init; }
+
+    public bool IsRemote => Process != Guid.Empty;
+
+    /// <summary>How far the writer was told that its elements are finished.</summary>
+    public long ToldConfirmed { get; set; }
+
+    /// <summary>The roster's version when the writer joined.</summary>
+    public long JoinedAt { get; init; }
+
+    /// <summary>The state of the roster when it joined an earlier lifetime.</summary>
+    public RosterMark JoinedBefore { get; init; }
+
+    /// <summary>The reader has had its elements before this position from an earlier lifetime: they are taken, and not sent again.</summary>
+    public long ReaderHas { get; set; }
+
+    /// <summary>Others know of it: it may vouch for those who join after it.</summary>
+    public bool IsEstablished { get; set; }
+
+    /// <summary>It has said anything at all: only then is it waited for.</summary>
+    public bool HasSpoken { get; set; }
+
+    /// <summary>It did not answer when somebody waited for it to know the roster, and has not spoken since.</summary>
+    public bool IsSilent { get; set; }
+
+    /// <summary>It is known from the roster alone, and has not come since its producer was lost; it still may.</summary>
+    public bool IsAwaited { get; set; }
+
+    /// <summary>It has ended and gone, before the reader has finished its elements: it will not ask what becomes of them.</summary>
+    public bool HasLeft { get; set; }
+
+    /// <summary>It is not there to be spoken to.</summary>
+    public bool IsAbsent => IsAwaited || HasLeft;
 
     /// <summary>The version of the newest roster that the writer has.</summary>
     public long RosterSeen { get; set; }
 
-    public TimeSpan HeardAt { get; set; } = now;
+    /// <summary>The version of the newest roster that it was told.</summary>
+    public long RosterSaid { get; set; }
+
+    /// <summary>It was told a roster and has not said that it came: another need not follow it.</summary>
+    public bool IsRosterOut => RosterSaid > RosterSeen;
 
     /// <summary>Waits in line to be told something.</summary>
     public bool IsDirty { get; set; }

@@ -1,8 +1,10 @@
 using Casty.Orleans;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.Runtime;
 
 namespace Orleans.Hosting;
 
@@ -18,6 +20,7 @@ public static class CastyStreamsSiloBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         builder.Services.AddCastyStreamsOptions(configure)
             .PostConfigure<IOptions<SiloMessagingOptions>>((options, messaging) => options.MaxMessageSize = messaging.Value.MaxMessageBodySize);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ILifecycleParticipant<ISiloLifecycle>, HandOver>());
         return builder;
     }
 

@@ -4,6 +4,8 @@ namespace Casty.Orleans.Protocol.Tests.Rules;
 internal static class Make
 {
     public static readonly StreamTimings Timings = StreamTimings.Default;
+    public static readonly Guid Elsewhere = new(7, 0, 0, new byte[8]);
+
     public static readonly StreamKey Key = new(new Guid("00000000-0000-0000-0000-000000000001"), 1);
     public static readonly TimeSpan Start = TimeSpan.FromHours(1);
 

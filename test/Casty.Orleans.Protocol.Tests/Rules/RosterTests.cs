@@ -8,7 +8,7 @@ public sealed class RosterTests
         var producer = Make.Producer(bufferSize: 8);
         long first = producer.Attach(Make.Start);
         long second = producer.Attach(Make.Start);
-        producer.Subscribe("consumer", isNamed: true, position: null, Make.Start, carriesRoster: true);
+        producer.Subscribe("consumer", isNamed: true, position: null, Make.Start, process: Make.Elsewhere);
         producer.OnFrame(Make.Frame(0, 1, 2), Make.Start, out _);
         producer.OnFrame(Make.End(2, StreamEnd.Completed, first), Make.Start, out _);
         var reader = Make.Reader(4);
@@ -18,7 +18,7 @@ public sealed class RosterTests
         reader.OnFrame(frame, Make.Start, out _);
 
         var roster = Assert.IsType<Roster>(reader.Roster);
-        Assert.Equal([new(first, 2, StreamEndReason.Completed), new(second, -1, StreamEndReason.None)], roster.Writers);
+        Assert.Equal([new(first, 2, StreamEndReason.Completed), new(second, -1, StreamEndReason.None), new(0, 0, StreamEndReason.Completed)], roster.Writers);
         Assert.Equal(("consumer", true, 1, 8), (roster.Consumer, roster.IsNamed, roster.Epoch, roster.BufferSize));
     }
 
@@ -27,7 +27,7 @@ public sealed class RosterTests
     {
         var producer = Make.Producer();
         producer.Attach(Make.Start);
-        producer.Subscribe("consumer", isNamed: true, position: null, Make.Start, carriesRoster: true);
+        producer.Subscribe("consumer", isNamed: true, position: null, Make.Start, process: Make.Elsewhere);
         var reader = Make.Reader(4);
         producer.OnDemand(reader.Current, Make.Start, out _);
 
@@ -36,7 +36,11 @@ public sealed class RosterTests
         producer.OnFrame(Make.Frame(1, 2), Make.Start, out _);
         Assert.True(producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var toldAgain));
         Assert.NotNull(told.Roster);
-        Assert.NotNull(toldAgain.Roster);   // nothing says yet that it came
+        Assert.Null(toldAgain.Roster);   // one is on its way
+
+        Assert.True(producer.OnTick(Make.Start + Make.Timings.Retry));   // nothing says that it came
+        Assert.True(producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var repeated));
+        Assert.NotNull(repeated.Roster);
 
         reader.OnFrame(told, Make.Start, out _);
         producer.OnDemand(reader.Current, Make.Start, out _);
@@ -50,13 +54,14 @@ public sealed class RosterTests
     {
         var producer = Make.Producer();
         producer.Attach(Make.Start);
-        producer.Subscribe("consumer", isNamed: true, position: null, Make.Start, carriesRoster: true);
+        producer.Subscribe("consumer", isNamed: true, position: null, Make.Start, process: Make.Elsewhere);
         var reader = Make.Reader(4);
         producer.OnDemand(reader.Current, Make.Start, out _);
         producer.OnFrame(Make.Frame(0, 1), Make.Start, out _);
         producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var older);
         producer.Attach(Make.Start);
         producer.OnFrame(Make.Frame(1, 2), Make.Start, out _);
+        producer.OnTick(Make.Start + Make.Timings.Retry);
         producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var newer);
 
         reader.OnFrame(newer, Make.Start, out _);
@@ -70,7 +75,7 @@ public sealed class RosterTests
     {
         var producer = Make.Producer();
         producer.Attach(Make.Start);   // in the producer's own process: it would be lost with it
-        long[] remote = [.. Enumerable.Range(0, 3).Select(_ => producer.Attach(Make.Start, carriesRoster: true))];
+        long[] remote = [.. Enumerable.Range(1, 3).Select(process => producer.Attach(Make.Start, new Guid(process, 0, 0, new byte[8])))];
         var writers = remote.Select(number => Make.Writer(number)).ToArray();
 
         foreach (var writer in writers)
@@ -81,6 +86,6 @@ public sealed class RosterTests
 
         Assert.Equal([4, 4, null], writers.Select(writer => writer.Roster?.Writers.Length));
         Assert.True(producer.TryTakeDemandFor(1, out var local));
-        Assert.Null(local.Roster);
+        Assert.NotNull(local.Roster);
     }
 }

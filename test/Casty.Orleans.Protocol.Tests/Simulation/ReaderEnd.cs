@@ -7,21 +7,43 @@ internal sealed class ReaderEnd
     private readonly ReaderPlan _plan;
     private readonly VirtualTimer _timer;
     private readonly Wire _wire;
+    private ProducerEnd _producer;
+    private TimeSpan _rejoinAt = TimeSpan.MaxValue;
+    private bool _isRejoining;
+    private int _rejoin;
     private bool _isWaiting;
+    private bool _isAdmitted;
+    private bool _isTakenOver;
 
-    public ReaderEnd(World world, ReaderPlan plan, long epoch, long position)
+    public ReaderEnd(World world, ProducerEnd producer, ReaderPlan plan, long epoch, long position)
     {
         _world = world;
+        _producer = producer;
         _plan = plan;
-        Core = new ReaderCore<Item>(world.Key, epoch, position, plan.InitialDemand, plan.MaxDemand, World.Timings, world.Now,
-            world.SizeOf, world.Scenario.MaxBytes ?? long.MaxValue);
+        Core = new ReaderCore<Item>(producer.Core.Stream, epoch, position, plan.InitialDemand, plan.MaxDemand, World.Timings, world.Now,
+            world.SizeOf, world.MaxBytes);
+        Core.Keep(producer.Core.Roster);
         _wire = world.NewWire();
-        _timer = new VirtualTimer(world.Clock, () => IsDead ? TimeSpan.MaxValue : Core.NextDeadline, Tick);
+        _timer = new VirtualTimer(world.Clock, () => IsDead ? TimeSpan.MaxValue : Min(Core.NextDeadline, _rejoinAt), Tick);
         Drain();
-        world.Clock.In(TimeSpan.Zero, Act);
+        world.Clock.In(World.Timings.Suspicion, Admit);
     }
 
     public ReaderCore<Item> Core { get; }
+
+    /// <summary>The lifetime of the producer that it speaks to.</summary>
+    public ProducerEnd Producer => _producer;
+
+    /// <summary>The next element that it expects of each writer that it had any of.</summary>
+    public Dictionary<int, long> Next { get; } = [];
+
+    /// <summary>When it came to the stream's end.</summary>
+    public TimeSpan EndedAt { get; private set; } = TimeSpan.MaxValue;
+
+    public int Home => _plan.Home;
+
+    /// <summary>It carries a roster that the writer is on, or that says that one was lost.</summary>
+    public bool Knows(WriterEnd writer) => !IsDone && World.IsOn(Core.Roster, writer);
 
     public ReaderFate Fate => _plan.Fate;
 
@@ -37,15 +59,41 @@ internal sealed class ReaderEnd
     public override string ToString() =>
         $"reader {Core.Epoch} ({_plan.Fate} after {_plan.After}, {Core.Given} given, {Core.Finished} finished, {Core.Waiting} waiting, end {Core.End}{(IsDead ? ", dead" : "")}{(HasLeft ? ", left" : "")})";
 
-    public void Send(Frame<Item> frame, Action<Demand> answered) => _wire.Send(() =>
+    /// <summary>Others know that it has joined, or are silent: only now its subscribing has succeeded.</summary>
+    public void Admit()
     {
-        if (IsDead) return;
+        if (_isAdmitted) return;
+        _isAdmitted = true;
+        _world.Clock.In(TimeSpan.Zero, Act);
+    }
+
+    public void Send(ProducerEnd producer, Frame<Item> frame, Action<Demand?, bool> answered) => _wire.Send(() =>
+    {
+        if (IsDead || !producer.IsReachableFrom(Home)) return;
+        if (frame.IsMoved)
+        {
+            if (frame.Stream != Core.Stream) return;
+            Core.Keep(frame.Roster);
+            Rejoin();
+            return;
+        }
 
         var verdict = Core.OnFrame(frame, _world.Now, out string? violation);
         _world.Expect(verdict != Verdict.Violation, $"{this} was sent something absurd: {violation}");
-        var current = Core.Current;
-        Core.OnSaid(current, _world.Now);
-        _wire.Send(() => answered(current), isResponse: true);
+        bool isFenced = verdict == Verdict.Stale && frame.Stream.Incarnation < Core.Stream.Incarnation;
+        Demand? echo = null;
+        if (verdict != Verdict.Stale && !Core.IsOver)
+        {
+            echo = Core.Echo;
+            Core.OnSaid(echo.Value, _world.Now);
+        }
+
+        _wire.Send(
+            () =>
+            {
+                if (producer.IsReachableFrom(Home)) answered(echo, isFenced);
+            },
+            isResponse: true);
         if (_isWaiting) Act();
         Drain();
     });
@@ -63,10 +111,10 @@ internal sealed class ReaderEnd
     {
         _isWaiting = false;
         if (IsDead || HasLeft) return;
-        if (Core.Given >= _plan.After && !Core.IsOver && _plan.Fate != ReaderFate.Read)
+        if (Core.Given >= _plan.After && !Core.IsOver && _plan.Fate != ReaderFate.Read && !_isTakenOver)
         {
             Leave();
-            return;
+            if (!_isTakenOver) return;
         }
 
         long position = Core.Given;
@@ -98,7 +146,8 @@ internal sealed class ReaderEnd
                 Core.TryLeave(Protocol.Leave.Detach);
                 break;
             case ReaderFate.Takeover or ReaderFate.BlindTakeover:
-                HasLeft = false;   // it does not know yet
+                HasLeft = false;   // it does not know, and reads on
+                _isTakenOver = true;
                 _world.OnTakeover(this);
                 return;
             default:
@@ -110,32 +159,97 @@ internal sealed class ReaderEnd
         Drain();
     }
 
-    private void Tick()
+    public void Die() => IsDead = true;
+
+    /// <summary>The producer does not know this reader, or is silent: the grain knows how the stream goes on.</summary>
+    public void Rejoin()
     {
-        Core.OnTick(_world.Now);
+        if (IsDone || _isRejoining) return;
+        _isRejoining = true;
+        int rejoin = ++_rejoin;
+        var report = Core.BeginRejoin("consumer", _world.Scenario.IsNamed);
+        _rejoinAt = _world.Now + World.CallTimeout;
+        _wire.Send(() =>
+        {
+            // Nobody takes a call that its caller has given up.
+            if (rejoin != _rejoin || IsDone || !_world.TryBorrow(report.Stream, Home, out var producer)) return;
+            if (producer.Rejoin(this, report) is not { } answer) return;
+            _wire.Send(() => Rejoined(rejoin, answer), isResponse: true);
+        });
+        _timer.Arm();
+    }
+
+    private void Rejoined(int rejoin, RejoinAnswer answer)
+    {
+        if (IsDone || rejoin != _rejoin) return;
+
+        _rejoin++;
+        _isRejoining = false;
+        _rejoinAt = TimeSpan.MaxValue;
+        _world.Note(() => $"{this} rejoined {answer.Producer?.Core.Stream.Incarnation}{answer.Refusal}");
+        if (answer.Producer is { } producer)
+        {
+            _producer = producer;
+            Core.TryRejoin(producer.Core.Stream, Core.Epoch, 0, _world.Now);
+        }
+        else
+        {
+            Core.Stop(answer.Refusal!);
+        }
+
         Drain();
     }
+
+    private void Tick()
+    {
+        if (IsDead) return;
+        if (_world.Now >= _rejoinAt)
+        {
+            _rejoinAt = TimeSpan.MaxValue;
+            _isRejoining = false;
+            _rejoin++;
+            Rejoin();
+        }
+
+        Core.OnTick(_world.Now);
+        if (Core.IsSuspicious(_world.Now)) Rejoin();
+        if (Core.IsSettled) _rejoinAt = TimeSpan.MaxValue;
+        Drain();
+    }
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private void Drain()
     {
         while (!IsDead && Core.TryTakeDemand(_world.Now, out var demand))
         {
+            var producer = _producer;
             _wire.Send(() =>
             {
-                var stale = _world.Producer.OnDemand(demand);
-                _wire.Send(() => Answered(demand, stale), isResponse: true);
+                if (!producer.IsReachableFrom(Home) || producer.OnDemand(demand) is not { } answer) return;
+                _wire.Send(() => Answered(producer, demand, answer), isResponse: true);
             });
         }
 
+        if (Core.End is not null && EndedAt == TimeSpan.MaxValue)
+        {
+            EndedAt = _world.Now;
+            _world.OnEnded(this);
+        }
         _timer.Arm();
     }
 
-    private void Answered(Demand demand, StreamEnd? stale)
+    private void Answered(ProducerEnd producer, Demand demand, DemandAnswer answer)
     {
-        if (IsDead) return;
+        if (IsDead || !producer.IsReachableFrom(Home) || demand.Stream != Core.Stream) return;
 
-        if (stale is null) Core.OnAnswered(demand, _world.Now);
-        else Core.Stop(stale);
+        if (answer.IsUnknown)
+        {
+            Core.Keep(answer.Moved);
+            Rejoin();
+        }
+        else if (answer.End is { } end) Core.Stop(end);
+        else Core.OnAnswered(demand, _world.Now);
         Drain();
     }
 }

@@ -9,7 +9,30 @@ internal enum WriterFate
     Fail,
     Abandon,
     Vanish,
+
+    /// <summary>Completes, and dies once the producer has it all.</summary>
+    CompleteAndGo,
 }
+
+/// <summary>How a producer's lifetime ends.</summary>
+internal enum FaultKind
+{
+    /// <summary>Its process dies, and every end in it.</summary>
+    Crash,
+
+    /// <summary>It gives up its place, and what it says of it is lost.</summary>
+    CloseUnheard,
+
+    /// <summary>It gives up its place and says so.</summary>
+    Close,
+
+    /// <summary>It is taken for dead, and lives and speaks: cut off for a while at most.</summary>
+    Split,
+}
+
+/// <summary>What happens to the producer, how many steps after what happened before, and for how long none takes its place.</summary>
+internal sealed record FaultPlan(FaultKind Kind, int AfterSteps, int DownMilliseconds);
+
 
 internal enum ReaderFate
 {
@@ -35,9 +58,9 @@ internal enum ReaderFate
     Die,
 }
 
-internal sealed record WriterPlan(int Elements, int Burst, int PauseMilliseconds, double IdleChance, int AttachAtMilliseconds, WriterFate Fate);
+internal sealed record WriterPlan(int Elements, int Burst, int PauseMilliseconds, double IdleChance, int AttachAtMilliseconds, WriterFate Fate, int Home);
 
-internal sealed record ReaderPlan(ReaderFate Fate, long After, int SlownessMilliseconds, int InitialDemand, int MaxDemand);
+internal sealed record ReaderPlan(ReaderFate Fate, long After, int SlownessMilliseconds, int InitialDemand, int MaxDemand, int Home);
 
 /// <summary>Everything that a seed decides before the first event.</summary>
 internal sealed record Scenario(
@@ -50,8 +73,12 @@ internal sealed record Scenario(
     int CutsMilliseconds,
     int FirstReaderAtMilliseconds,
     WriterPlan[] Writers,
-    ReaderPlan[] Readers)
+    ReaderPlan[] Readers,
+    FaultPlan[] Faults)
 {
+    /// <summary>Ends and the first producer live in processes 0 to 3.</summary>
+    public const int Processes = 4;
+
     private static readonly int[] Buffers = [0, 1, 2, 16, 1024];
     private static readonly (int, int)[] Windows = [(1, 1), (2, 2), (16, 16), (1, 64), (16, 4096)];
 
@@ -75,6 +102,9 @@ internal sealed record Scenario(
         for (int i = random.Next(4); isNamed && i > 0; i--) readers.Add(Reader(random, (ReaderFate)random.Next(3, 7), total, isLarge));
         readers.Add(Reader(random, Last(random), total, isLarge));
 
+        var faults = new FaultPlan[random.Next(2) * random.Next(1, 4)];
+        for (int i = 0; i < faults.Length; i++) faults[i] = Fault(random);
+
         return new Scenario(
             Buffers[random.Next(Buffers.Length)],
             isNamed,
@@ -82,10 +112,11 @@ internal sealed record Scenario(
             random.Next(3) switch { 0 => random.Next(1, 4), 1 => 64, _ => 1024 },
             random.Next(3) == 0 ? random.Next(1, 300) : 1 << 20,
             wires,
-            random.Next(5) == 0 ? random.Next(25_000) : 0,
+            random.Next(5) == 0 && faults.Length == 0 ? random.Next(25_000) : 0,
             random.Next(3) == 0 ? random.Next(30_000) : 0,
             writers,
-            [.. readers]);
+            [.. readers],
+            faults);
     }
 
     private static WriterPlan Writer(Random random, int most) => new(
@@ -94,14 +125,27 @@ internal sealed record Scenario(
         random.Next(4) switch { 0 => 0, 1 => 5, 2 => 100, _ => 500 },
         random.Next(3) == 0 ? 0.02 : 0,
         random.Next(4) == 0 ? random.Next(3_000) : 0,
-        random.Next(8) switch { 0 => WriterFate.Fail, 1 => WriterFate.Abandon, 2 => WriterFate.Vanish, _ => WriterFate.Complete });
+        random.Next(10) switch
+        {
+            0 => WriterFate.Fail,
+            1 => WriterFate.Abandon,
+            2 => WriterFate.Vanish,
+            3 => WriterFate.CompleteAndGo,
+            _ => WriterFate.Complete,
+        },
+        random.Next(Processes));
 
     private static ReaderPlan Reader(Random random, ReaderFate fate, int total, bool isLarge)
     {
         var (initial, max) = Windows[random.Next(Windows.Length)];
         int slowness = random.Next(4) switch { 0 or 1 => 0, 2 => 20, _ => isLarge ? 20 : 1_000 };
-        return new ReaderPlan(fate, random.Next(total + 2), slowness, initial, max);
+        return new ReaderPlan(fate, random.Next(total + 2), slowness, initial, max, random.Next(Processes));
     }
+
+    private static FaultPlan Fault(Random random) => new(
+        (FaultKind)random.Next(4),
+        (int)Math.Exp(random.NextDouble() * Math.Log(1_000)),
+        random.Next(8) switch { 0 => 90_000, < 4 => random.Next(10_000), _ => 0 });
 
     private static ReaderFate Last(Random random) => random.Next(10) switch
     {

@@ -11,23 +11,39 @@ internal sealed class World
     public static readonly StreamTimings Timings = StreamTimings.Default;
     public static readonly TimeSpan SubscriptionTimeout = TimeSpan.FromMinutes(10);
 
+    /// <summary>After how long a call to a grain is given up.</summary>
+    public static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(3);
+
+    private const int MostNotes = 100_000;
     private const long MostSteps = 2_000_000;
     private static readonly TimeSpan Longest = TimeSpan.FromHours(6);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly int _seed;
     private readonly Ledger _ledger;
     private readonly List<WriterEnd> _writers = [];
     private readonly List<ReaderEnd> _readers = [];
+    private readonly List<ProducerEnd> _producers = [];
+    private readonly List<string>? _notes;
+    private readonly HashSet<int> _deadProcesses = [];
+    private TimeSpan _downUntil;
+    private long _faultStep = long.MaxValue;
+    private long _nextWriter;
     private int _nextReader;
+    private bool _isLost;
 
-    public World(int seed, Scenario? scenario = null)
+    public World(int seed, Scenario? scenario = null, bool isTraced = false)
     {
+        _notes = isTraced ? [] : null;
         _seed = seed;
         Random = new Random(seed);
         Scenario = scenario ?? Scenario.From(Random);
         SizeOf = Scenario.MaxBytes is null ? null : static item => item.Size;
         _ledger = new Ledger(this);
-        Producer = new ProducerEnd(this);
+        MaxBytes = Scenario.MaxBytes ?? long.MaxValue;
+        Producer = new ProducerEnd(this, new StreamKey(new Guid(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), 1), process: 0, isRebuilt: false);
+        _producers.Add(Producer);
+        if (Scenario.Faults.Length > 0) _faultStep = Scenario.Faults[0].AfterSteps;
 
         for (int i = 0; i < Scenario.Writers.Length; i++)
         {
@@ -49,19 +65,36 @@ internal sealed class World
 
     public TimeSpan Now => Clock.Now;
 
-    public StreamKey Key { get; } = new(new Guid(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), 1);
-
     public Func<Item, int>? SizeOf { get; }
 
-    public ProducerEnd Producer { get; }
+    public long MaxBytes { get; }
+
+    /// <summary>The newest lifetime of the producer.</summary>
+    public ProducerEnd Producer { get; private set; }
+
+    public IReadOnlyList<ProducerEnd> Producers => _producers;
+
+    /// <summary>How often a producer's lifetime has ended so far.</summary>
+    public int Faults { get; private set; }
+
+    public TimeSpan LastFaultAt { get; private set; }
+
+    /// <summary>A producer lived on beside the one in its place: ends that only it reached may have come too late.</summary>
+    public bool WasSplit { get; private set; }
+
+    /// <summary>A producer was lost before any end that goes on had said a word: what it had told those that do not is known to nobody.</summary>
+    public bool WasUnheard { get; private set; }
+
+    /// <summary>For longer than a lease no producer could be begun.</summary>
+    public bool WasDownForLong { get; private set; }
 
     public IReadOnlyList<WriterEnd> Writers => _writers;
 
     public IReadOnlyList<ReaderEnd> Readers => _readers;
 
-    public static void Run(int seed, Scenario? scenario = null)
+    public static void Run(int seed, Scenario? scenario = null, bool isTraced = false)
     {
-        var world = new World(seed, scenario);
+        var world = new World(seed, scenario, isTraced);
         try
         {
             world.RunToRest();
@@ -72,11 +105,35 @@ internal sealed class World
         }
     }
 
+    public static bool IsOn(Roster? roster, WriterEnd writer) => roster is not null
+        && roster.Writers.Any(one => one.Writer == writer.Core.Writer || one is { Writer: 0, Outcome: not StreamEndReason.Completed });
+
+    public long NextWriterNumber() => ++_nextWriter;
+
+    /// <summary>The grain's part: the producer that there is, or one in the place of the one that was lost.</summary>
+    public bool TryBorrow(StreamKey lost, int home, out ProducerEnd producer)
+    {
+        producer = Producer;
+        if (!_isLost) return true;
+        if (Now < _downUntil) return false;
+
+        _isLost = false;
+        int process = Random.Next(2) == 0 ? home : Random.Next(Scenario.Processes);
+        if (_deadProcesses.Contains(process)) process = Scenario.Processes + Faults;
+        Producer = producer = new ProducerEnd(this, new StreamKey(lost.Id, Producer.Core.Stream.Incarnation + 1), process, isRebuilt: true);
+        _producers.Add(producer);
+        var begun = producer;
+        Note(() => $"begins: {begun}");
+        return true;
+    }
+
     public Wire NewWire() => new(Clock, Random, Scenario.Wires);
 
     public int NextSize() => Random.Next(30) == 0 ? Random.Next(2_000) : Random.Next(1, 60);
 
     public void OnPut() => _ledger.OnPut();
+
+    public void OnEnded(ReaderEnd reader) => _ledger.OnEnded(reader);
 
     public void OnGiven(ReaderEnd reader, long position, Item item) => _ledger.OnGiven(reader, position, item);
 
@@ -92,11 +149,19 @@ internal sealed class World
     /// <summary>Another reader comes while the old one reads: fence, ask the old one for its position, go on.</summary>
     public void OnTakeover(ReaderEnd old)
     {
-        Producer.Fence();
+        if (!CanJoin)
+        {
+            // Nobody to ask: it comes when there is.
+            if (Now < LastFaultAt + Patience) Clock.In(TimeSpan.FromSeconds(1), () => OnTakeover(old));
+            return;
+        }
+
+        var producer = Producer;
+        producer.Fence();
         Clock.In(TimeSpan.FromMilliseconds(Random.Next(300)), () =>
         {
             long? position = old.Fate == ReaderFate.Takeover ? old.Supersede() : null;
-            Clock.In(TimeSpan.FromMilliseconds(Random.Next(300)), () => Subscribe(position, old));
+            Clock.In(TimeSpan.FromMilliseconds(Random.Next(300)), () => Subscribe(producer == Producer ? position : null, old));
         });
     }
 
@@ -105,12 +170,22 @@ internal sealed class World
         if (!isTrue) Fail(otherwise.ToString());
     }
 
+    /// <summary>Something worth reading when a seed is replayed.</summary>
+    public void Note(Func<string> what)
+    {
+        if (_notes is null) return;
+        _notes.Add($"{Now:hh\\:mm\\:ss\\.fff} {what()}");
+        if (_notes.Count > MostNotes) _notes.RemoveAt(0);
+    }
+
     private void RunToRest()
     {
         var limit = Now + Longest;
         while (Clock.Step())
         {
+            if (Clock.Steps >= _faultStep && Faults < Scenario.Faults.Length) Fault(Scenario.Faults[Faults]);
             _ledger.CheckBounds();
+            if (_writers.TrueForAll(writer => writer.IsDone && (writer.IsUnknown || (WasSplit && !Producer.Told.Contains(writer.Core.Writer)))) && Now > LastFaultAt + 2 * Patience && Scenario.Faults.Length > 0) return;   // a reader may wait for ever
             Expect(Clock.Steps < MostSteps && Now < limit, $"the world does not come to rest");
         }
 
@@ -119,21 +194,92 @@ internal sealed class World
 
     private void Attach(int index, WriterPlan plan)
     {
+        if (_deadProcesses.Contains(plan.Home)) return;
+        if (!CanJoin)
+        {
+            if (Now < LastFaultAt + Patience) Clock.In(TimeSpan.FromSeconds(1), () => Attach(index, plan));
+            return;
+        }
+
         if (Producer.Core.End is null && !Producer.Core.IsOver) _writers.Add(Producer.Attach(index, plan));
+    }
+
+    /// <summary>A producer that cannot go on gives up its place.</summary>
+    public void GiveUp(ProducerEnd producer)
+    {
+        Note(() => $"{producer} gives up");
+        producer.Close();
+        if (producer != Producer || _isLost) return;
+        _isLost = true;
+        Faults++;
+        LastFaultAt = Now;
+        _faultStep = long.MaxValue;
+    }
+
+    private bool CanJoin => !_isLost && !Producer.Core.IsRebuilding;
+
+    private void Fault(FaultPlan plan)
+    {
+        Faults++;
+        LastFaultAt = Now;
+        _faultStep = Faults < Scenario.Faults.Length ? Clock.Steps + Scenario.Faults[Faults].AfterSteps : long.MaxValue;
+        if (_isLost) return;
+
+        Note(() => $"fault {plan} hits {Producer}");
+        WasUnheard |= !_writers.Exists(one => !one.IsDone && Producer.Heard.Contains(one)) && !_readers.Exists(one => !one.IsDone && Producer.Heard.Contains(one));
+        _isLost = true;
+        _downUntil = Now + TimeSpan.FromMilliseconds(plan.DownMilliseconds);
+        WasDownForLong |= plan.DownMilliseconds > 20_000;
+        switch (plan.Kind)
+        {
+            case FaultKind.Crash:
+                Producer.Crash();
+                _deadProcesses.Add(Producer.Process);
+                foreach (var writer in _writers.Where(one => one.Home == Producer.Process)) writer.Die();
+                foreach (var reader in _readers.Where(one => one.Home == Producer.Process)) reader.Die();
+                break;
+            case FaultKind.CloseUnheard:
+                Producer.Close(isHeard: false);
+                break;
+            case FaultKind.Close:
+                Producer.Close();
+                break;
+            default:
+                WasSplit = true;
+                var old = Producer;
+                old.CutOffUntil = Now + TimeSpan.FromMilliseconds(Random.Next(2) * Random.Next(40_000));
+                Clock.At(old.CutOffUntil + TimeSpan.FromMilliseconds(Random.Next(300_000)), () => old.Close());   // Orleans ends a second activation in the end
+                if (_writers.Find(one => one is { IsDone: false }) is { } suspicious) suspicious.Rejoin();
+                break;
+        }
+
+        foreach (var writer in _writers) writer.IsUnknown |= !_writers.Any(one => one != writer && one.Knows(writer)) && !_readers.Exists(one => one.Knows(writer));
     }
 
     private void Return(ReaderEnd old)
     {
         // Of a reader that detached, the next one waits for the answer: only then is the position exact.
-        if (old.Fate == ReaderFate.Detach && !old.Core.IsSettled) Clock.In(TimeSpan.FromSeconds(1), () => Return(old));
+        if (old is { Fate: ReaderFate.Detach, IsDone: false }) Clock.In(TimeSpan.FromSeconds(1), () => Return(old));
         else Subscribe(null, old);
     }
 
     private void Subscribe(long? position, ReaderEnd? old = null)
     {
-        if (Producer.Core.IsOver) return;
+        if (!CanJoin)
+        {
+            if (Now < LastFaultAt + Patience) Clock.In(TimeSpan.FromSeconds(1), () => Subscribe(null, old));
+            return;
+        }
 
-        var reader = Producer.Subscribe(Scenario.Readers[_nextReader++], position);
+        if (Producer.Core.IsOver || _deadProcesses.Contains(Scenario.Readers[_nextReader].Home)) return;
+
+        if (Producer.Subscribe(Scenario.Readers[_nextReader], position) is not { } reader)
+        {
+            Clock.In(TimeSpan.FromSeconds(1), () => Subscribe(null, old));   // it is rebuilt first
+            return;
+        }
+
+        _nextReader++;
         _readers.Add(reader);
         _ledger.OnSubscribed(reader, old);
     }
@@ -147,8 +293,9 @@ internal sealed class World
 
     private void Fail(string what) => throw new SimulationException(
         $"seed {_seed}: {what}\nat {Now} after {Clock.Steps} steps; buffer {Scenario.BufferSize}, bytes {Scenario.MaxBytes}, {Scenario.Wires}\n"
-        + $"producer: next {Producer.Core.Next}, confirmed {Producer.Core.Confirmed}, sent {Producer.Core.Sent}, requested {Producer.Core.Requested}, end {Producer.Core.End}, over {Producer.Core.IsOver}\n"
-        + string.Join('\n', _writers.Select(writer => writer.ToString()).Concat(_readers.Select(reader => reader.ToString()))));
+        + $"{Faults} of {string.Join(", ", Scenario.Faults.AsEnumerable())}\n"
+        + string.Join('\n', _producers.Select(producer => producer.ToString()).Concat(_writers.Select(writer => writer.ToString())).Concat(_readers.Select(reader => reader.ToString())))
+        + (_notes is null ? "" : "\n" + string.Join('\n', _notes)));
 }
 
 internal sealed class SimulationException(string message) : Exception(message);

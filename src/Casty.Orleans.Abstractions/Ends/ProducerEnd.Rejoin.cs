@@ -1,0 +1,242 @@
+using Casty.Orleans.Protocol;
+
+namespace Casty.Orleans;
+
+/// <summary>How a producer takes the place of one that was lost, and gives up its own (P-15).</summary>
+internal sealed partial class ProducerEnd<T>
+{
+    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<(long Version, long Except, TaskCompletionSource Waiter)> _unkept = [];
+    private bool _isClosed;
+    private Timer? _silence;
+    private long _silentVersion;
+
+    /// <summary>The run of the stream, and this lifetime of its producer.</summary>
+    public StreamKey Stream => _core.Stream;
+
+    /// <summary>Nothing has come of this run yet: it may have begun only because the one before could not be found.</summary>
+    public bool IsProvisional
+    {
+        get
+        {
+            lock (_gate) return _core is { Sent: 0, Confirmed: 0, IsRebuilding: false, IsOver: false };
+        }
+    }
+
+    /// <summary>Ends once it is known who belongs to the stream: at once, unless this producer takes the place of a lost one.</summary>
+    public Task Opened => _opened.Task;
+
+    /// <summary>Ends once another process knows who belongs to the stream now, if there is one that could (P-15).</summary>
+    /// <param name="except">Who must not vouch for it: a writer, or the reader itself.</param>
+    public async Task KeptAsync(long except = 0)
+    {
+        TaskCompletionSource waiter;
+        lock (_gate)
+        {
+            if (_isClosed || _core.IsOver || _core.IsKept(_core.RosterVersion, except)) return;
+            waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _unkept.Add((_core.RosterVersion, except, waiter));
+        }
+
+        Run();
+        await waiter.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Who should know may be dead. Its lease will tell, and whoever waits need not wait for that. In real time: it is about processes.
+    /// Under the lock.
+    /// </summary>
+    private void LimitSilence()
+    {
+        if (!IsAwaited || _silentVersion > 0) return;
+
+        _silentVersion = _core.RosterVersion;
+        using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+        _silence ??= new Timer(static end => ((ProducerEnd<T>)end!).OnSilence(), this, Timeout.Infinite, Timeout.Infinite);
+        _silence.Change(Timings.Suspicion, Timeout.InfiniteTimeSpan);
+    }
+
+    private void OnSilence()
+    {
+        lock (_gate)
+        {
+            long version = _silentVersion;
+            _silentVersion = 0;
+            if (_isClosed || _core.IsOver || !IsAwaited) return;
+            _core.OnSilence(version);
+        }
+
+        Run();
+    }
+
+    private bool IsAwaited => _unkept.Count > 0 || _core.HasUnkeptEnds;
+
+    /// <summary>Under the lock.</summary>
+    private void TellKept()
+    {
+        for (int i = _unkept.Count - 1; i >= 0; i--)
+        {
+            if (!_isClosed && !_core.IsOver && !_core.IsKept(_unkept[i].Version, _unkept[i].Except)) continue;
+            _unkept[i].Waiter.TrySetResult();
+            _unkept.RemoveAt(i);
+        }
+    }
+
+    /// <summary>A writer goes on with this producer.</summary>
+    /// <returns>The stream as it goes on; null if this producer has given up its place.</returns>
+    /// <exception cref="StreamAbandonedException">It does not go on with this writer.</exception>
+    public StreamKey? Rejoin(Guid end, IWriterPort port, WriterReport report)
+    {
+        lock (_gate)
+        {
+            if (_isClosed) return null;
+            if (!_core.Report(report, port.Process, _host.Clock.Now)) throw Gone("writer");
+
+            _writerNumbers[end] = report.Writer;
+            _writers[report.Writer] = port;
+        }
+
+        Run();
+        return _core.Stream;
+    }
+
+    /// <summary>The reader goes on with this producer.</summary>
+    /// <returns>The stream as it goes on; null if this producer has given up its place.</returns>
+    /// <exception cref="StreamSupersededException">The subscription has a newer reader.</exception>
+    /// <exception cref="StreamAbandonedException">The stream does not go on with this reader.</exception>
+    public StreamKey? Rejoin(Guid end, IReaderPort<T> port, ReaderReport report, long maxBytes)
+    {
+        bool isTorn = false;
+        lock (_gate)
+        {
+            if (_isClosed) return null;
+            if (report.Stream.Id != _core.Stream.Id) throw Gone("reader");
+            if (report.Epoch < _core.NewestEpoch) throw new StreamSupersededException($"Another reader of stream '{Name}' took the name '{report.Consumer}'.");
+
+            if (_core.IsWelcome(report))
+            {
+                _core.Report(report, maxBytes, port.Process, _host.Clock.Now);
+                _reader = port;
+                _readerEnd = end;
+                IsReaderRemote = !port.IsLocal;
+                _isReaderReady = true;
+                _inFlight.GiveUp();
+                if (IsReaderRemote) EncodeHeld();
+            }
+            else if (_core.MustYieldTo(report))
+            {
+                isTorn = true;
+            }
+            else if (_readerEnd != end || (!_core.IsReaderAttached && !_core.IsOver))
+            {
+                throw Gone("reader");
+            }
+        }
+
+        if (isTorn)
+        {
+            Close();
+            return null;
+        }
+
+        Run();
+        return _core.Stream;
+    }
+
+    /// <summary>
+    /// This lifetime of the producer is over, and the stream is not: every end that speaks to it is sent to the grain, which makes
+    /// the stream go on elsewhere. A stream that is over stays, as its ends may not have been told yet.
+    /// </summary>
+    public void Close()
+    {
+        KeyValuePair<long, IWriterPort>[] writers;
+        long[] orphans;
+        IReaderPort<T>? reader;
+        lock (_gate)
+        {
+            if (_isClosed || _core.IsOver || _isFree) return;
+            _isClosed = true;
+            _opened.TrySetResult();
+            TellKept();
+            orphans = [.. _core.Unfinished.Where(writer => _core.IsAbsent(writer) || !_writers.ContainsKey(writer))];
+            writers = [.. _writers.Where(one => !orphans.Contains(one.Key))];
+            reader = _core.IsReaderAttached ? _reader : null;
+        }
+
+        _host.Forget(this);
+        _timer.Dispose();
+        _silence?.Dispose();
+        _host.AwaitAtStop(HandOverAsync(writers, orphans, reader));
+    }
+
+    /// <summary>
+    /// Told of it, the ends follow at once. Where one may not have been, this producer stays for two leases to answer it with what it
+    /// last knew: who comes without that would have to be waited for (P-15). What is held here alone goes to heirs.
+    /// </summary>
+    private async Task HandOverAsync(KeyValuePair<long, IWriterPort>[] writers, long[] orphans, IReaderPort<T>? reader)
+    {
+        foreach (long writer in orphans) Bequeath(writer);
+        var told = writers.Select(one => IsToldAsync(one.Value.OnDemandAsync(Farewell(one.Key)).AsTask(), reply => !reply.IsUnknown)).ToList();
+        if (reader is not null)
+        {
+            var farewell = new Frame<Element<T>>(_core.Stream, _core.Epoch, [], Roster: _core.LastRoster, IsMoved: true);
+            told.Add(IsToldAsync(reader.OnFrameAsync(farewell).AsTask(), reply => !reply.IsUnknown));
+        }
+
+        bool[] isTold = await Task.WhenAll(told).ConfigureAwait(false);
+        for (int i = 0; i < writers.Length; i++)
+        {
+            if (!isTold[i] && _core.Unfinished.Contains(writers[i].Key)) Bequeath(writers[i].Key);
+        }
+
+        _ = RetireAsync(isTold.All(one => one) ? TimeSpan.Zero : 2 * Timings.Lease);
+    }
+
+    private async Task RetireAsync(TimeSpan wait)
+    {
+        if (wait > TimeSpan.Zero) await Task.Delay(wait, _host.Clock.Provider).ConfigureAwait(false);
+        _host.Remove(this);
+        _released.TrySetResult();
+    }
+
+    /// <summary>
+    /// A writer that has ended and is gone has left its elements here alone: a sink of this process takes its place until whoever
+    /// follows has them.
+    /// </summary>
+    private void Bequeath(long writer)
+    {
+        if (_core.LegacyOf(writer) is not { } legacy) return;
+
+        var core = WriterCore<Element<T>>.Inherit(_core.Stream, legacy, _core.LastRoster, Timings, _host.Clock.Now, Element<T>.SizeOf);
+        var grain = _host.Grains.GetGrain<IStreamProducerGrain<T>>(Name);
+        var id = Guid.NewGuid();
+        _ = Joining.AcquireAsync<T>(_host);
+        var heir = new SinkEnd<T>(_host, id, Name, core, this, _codec, rejoin: async report =>
+        {
+            var observers = await Joining.PeekAsync<T>(_host).ConfigureAwait(false);
+            var request = new StreamAttachRequest { Process = _host.Process, End = id, Observer = observers.Demand };
+            return await grain.RejoinWriterAsync(request, WireFormat.ToWire(report, _host)).ConfigureAwait(false);
+        });
+        Joining.ReleaseObserversAfter<T>(_host, heir.Released);
+        heir.Start();
+        _host.AwaitAtStop(heir.HandOverAsync());
+    }
+
+    private Demand Farewell(long writer) => new(_core.Stream, writer, 0, 0, 0, Roster: _core.LastRoster, IsMoved: true);
+
+    private async Task<bool> IsToldAsync<TReply>(Task<TReply> telling, Func<TReply, bool> isTold)
+    {
+        try
+        {
+            return isTold(await telling.ConfigureAwait(false));
+        }
+        catch (Exception exception)
+        {
+            _host.Log.FrameLost(exception, Name);
+            return false;
+        }
+    }
+
+    private StreamAbandonedException Gone(string end) =>
+        new($"Stream '{Name}' goes on without this {end}, or has ended: it was away for too long.");
+}

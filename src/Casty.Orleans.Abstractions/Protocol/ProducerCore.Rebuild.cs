@@ -1,0 +1,474 @@
+using System.Diagnostics;
+
+namespace Casty.Orleans.Protocol;
+
+/// <summary>How a producer that lost its memory is rebuilt from the stream's ends (P-15).</summary>
+/// <remarks>
+/// Writers hold what the reader has not finished, the reader knows how far it is with each writer, and every end carries the
+/// roster. Until each of the roster has reported, or one lease has passed, nothing is sent, granted or ended.
+/// </remarks>
+internal sealed partial class ProducerCore<T>
+{
+    /// <summary>So many lifetimes back, a roster is remembered as known; an older one counts as another branch's, which is safe.</summary>
+    private const int MostLifetimes = 16;
+
+    private readonly Dictionary<long, (WriterReport Report, Guid Process)> _reports = [];
+    private readonly List<Roster> _rosters = [];   // none covers another
+    private readonly Dictionary<long, RosterEntry> _missing = [];   // known by name only since it opened: they may still come
+    private readonly HashSet<long> _joined = [];   // from lifetimes before: none of them joins twice
+    private readonly List<RosterEntry> _done = [];   // finished since it opened, while an older roster may still bring their names
+    private ReaderReport? _readerReport;
+    private Roster? _lastRoster;
+    private Demand? _heldDemand;
+    private TimeSpan _openAt;
+    private long _lastIncarnation;
+    private long _certainIncarnation;
+    private long _seatedEpoch;   // of the newest reader that this lifetime knew
+
+    /// <summary>A producer in the place of one that was lost.</summary>
+    public static ProducerCore<T> Rebuild(StreamKey stream, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null) =>
+        new(stream, StreamRebuildDefaults.BufferSize, StreamRebuildDefaults.SubscriptionTimeout, timings, now, sizeOf)
+        {
+            IsRebuilding = true,
+            IsCertain = false,
+            _openAt = now + timings.Lease,
+        };
+
+    public int BufferSize => _bufferSize;
+
+    public TimeSpan SubscriptionTimeout => _subscriptionTimeout;
+
+    /// <summary>The writers that have ended and have elements here that the reader has not finished.</summary>
+    public IEnumerable<long> Unfinished => _writers.Values.Where(slot => slot is { IsEnded: true, IsFinished: false }).Select(slot => slot.Number);
+
+    /// <summary>It has ended and is gone: what it put is held here alone.</summary>
+    public bool IsAbsent(long writer) => _writers.TryGetValue(writer, out var slot) && slot.IsAbsent;
+
+    /// <summary>
+    /// What is held here of a writer that has ended, for who takes its place when this producer gives up its own. Null if not all that
+    /// the reader lacks is.
+    /// </summary>
+    public Legacy<T>? LegacyOf(long writer)
+    {
+        if (!_writers.TryGetValue(writer, out var slot) || slot.In.End is not { } end) return null;
+
+        var elements = new List<T>();
+        for (long i = _runs.Start; i < _runs.End; i++)
+        {
+            var run = _runs[i];
+            if (run.Writer != writer) continue;
+            for (long position = Math.Max(run.First, _out.Confirmed); position < run.End; position++)
+            {
+                if (!_out.TryPeek(position, out var element)) return null;
+                elements.Add(element);
+            }
+        }
+
+        long count = slot.In.Received - 1;
+        return elements.Count == count - slot.Confirmed ? new Legacy<T>(writer, slot.Confirmed, elements, end) : null;
+    }
+
+    /// <summary>
+    /// All are known that may belong to the stream. Where that is not so, it does not complete before whoever lives has come: one
+    /// lease after the rebuild began (P-15).
+    /// </summary>
+    public bool IsCertain { get; private set; } = true;
+
+    /// <summary>Not all ends have reported yet.</summary>
+    public bool IsRebuilding { get; private set; }
+
+    /// <summary>The writer belongs to the stream, or may still ask how it ended for it.</summary>
+    public bool Knows(long writer) => _writers.ContainsKey(writer);
+
+    /// <summary>A writer reports. Repeating a report changes nothing.</summary>
+    /// <returns>False if the stream does not go on with this writer.</returns>
+    public bool Report(WriterReport report, Guid process, TimeSpan now)
+    {
+        if (IsRebuilding)
+        {
+            _reports[report.Writer] = (report, process);
+            if (report.Stream.Id == Stream.Id) Learn(report.Stream, report.Roster);
+            OpenIfAllReported(now);
+            return true;
+        }
+
+        if (_writers.TryGetValue(report.Writer, out var slot))
+        {
+            slot.IsAwaited = false;
+            return true;
+        }
+
+        if (!IsWelcome(report, now)) return false;
+
+        if (report.Stream.Id == Stream.Id) LearnLate(report.Roster);
+        Join(report, process, now);
+        JoinEnd(report, now);
+        EndAfterLastWriter(now);
+        OnRosterChanged();
+        ShareCredit(now);
+        return Knows(report.Writer);
+    }
+
+    /// <summary>
+    /// It opened before its time, as all whom it knew of had reported; a writer that it did not know of may still come, and goes on
+    /// where the reader was with it, as nothing of it has moved meanwhile. One of a run of the stream that was given up for this one,
+    /// before anything came of it, brings what it has put.
+    /// </summary>
+    private bool IsWelcome(WriterReport report, TimeSpan now) =>
+        (End is null || _readerReport?.End is not null) && !_joined.Contains(report.Writer)
+            && (report.Stream.Id == Stream.Id ? now < _openAt : report.Confirmed == 0);
+
+    /// <summary>The epoch of the newest reader that is known of: one before it was superseded.</summary>
+    public long NewestEpoch
+    {
+        get
+        {
+            long newest = Math.Max(Epoch, _readerReport?.Epoch ?? 0);
+            foreach (var roster in _rosters) newest = Math.Max(newest, roster.Epoch);
+            return newest;
+        }
+    }
+
+    /// <summary>The reader is waited for, or nobody has read yet where it would.</summary>
+    public bool IsWelcome(ReaderReport report) => report.Epoch >= NewestEpoch
+        && (IsRebuilding || (report.Epoch > _seatedEpoch && this is { IsOver: false, IsReaderAttached: false, Sent: 0, Confirmed: 0 }));
+
+    /// <summary>
+    /// That reader comes too late, and only one that it had superseded has read since: this producer gives up its place, and the stream
+    /// is rebuilt once more with the reader.
+    /// </summary>
+    public bool MustYieldTo(ReaderReport report) => !IsRebuilding && !IsOver && report.Epoch > Epoch;
+
+    private ReaderReport? NewestReader => _readerReport?.Epoch == NewestEpoch ? _readerReport : null;
+
+    /// <summary>The reader reports. Repeating a report changes nothing.</summary>
+    public void Report(ReaderReport report, long maxBytes, Guid process, TimeSpan now)
+    {
+        if (!IsWelcome(report)) return;
+
+        _readerReport = report;
+        _out.MaxBytes = maxBytes;
+        _readerProcess = process;
+        _isReaderEstablished = true;
+        _isReaderSilent = false;
+        if (IsRebuilding)
+        {
+            Learn(report.Stream, report.Roster);
+            OpenIfAllReported(now);
+        }
+        else
+        {
+            SeatLate(report, now);
+        }
+    }
+
+    /// <summary>
+    /// The reader was not known of when this producer opened. Nothing has been sent, so what has come from the writers goes on behind what
+    /// the reader has; what it has already had of them is dropped, now and when it comes.
+    /// </summary>
+    private void SeatLate(ReaderReport reader, TimeSpan now)
+    {
+        // Nobody has seen how it ended here; the reader may know better who belongs to the stream.
+        if (End is { Reason: StreamEndReason.Completed }) End = null;
+        LearnLate(reader.Roster);
+        Epoch = reader.Epoch;
+        var held = TakeHeld();
+        Seat(reader, now);
+        foreach (var slot in _writers.Values.ToArray())
+        {
+            if (IsForgottenByReader(slot.Number, slot.JoinedBefore))
+            {
+                Lose("A writer was away for so long that its reader was told to forget it.");
+                Remove(slot);
+                continue;
+            }
+
+            slot.ReaderHas = PositionOf(slot.Number) ?? 0;
+            slot.Confirmed = Math.Max(slot.Confirmed, FinishedOf(slot.Number));
+            MarkDirty(slot);
+        }
+
+        foreach (var batch in held)
+        {
+            if (reader.End is null && _writers.TryGetValue(batch.Writer, out var slot)) AppendNew(slot, batch);
+        }
+
+        if (reader.End is not null) End = reader.End;
+        if (End is not null) _out.End();
+        if (reader.End is not null) _out.TryTakeEnd();   // it has it
+        OnRosterChanged();
+        if (!IsCertain && now >= _openAt) BecomeCertain(now);
+        EndAfterLastWriter(now);
+        ShareCredit(now);
+    }
+
+    private List<Batch<T>> TakeHeld()
+    {
+        var held = new List<Batch<T>>();
+        for (long i = _runs.Start; i < _runs.End; i++)
+        {
+            var run = _runs[i];
+            var elements = new T[run.Count];
+            for (int at = 0; at < elements.Length; at++) _out.TryPeek(run.First + at, out elements[at]);
+            held.Add(new Batch<T>(run.First, run.Writer, run.WriterFirst, elements));
+        }
+
+        _runs.Clear();
+        return held;
+    }
+
+    /// <summary>Whom a late writer knows of that nobody had named before may come as well, or is lost.</summary>
+    private void LearnLate(Roster? roster)
+    {
+        if (roster is null || _rosters.Exists(known => known.Covers(roster.Mark))) return;
+
+        _rosters.Add(roster);
+        IsCertain = false;
+        foreach (var entry in roster.Writers)
+        {
+            if (!_writers.ContainsKey(entry.Writer) && !_joined.Contains(entry.Writer)) _missing[entry.Writer] = entry;
+        }
+
+        _basis = Basis;
+    }
+
+    /// <summary>Whoever lives has come by now.</summary>
+    private void BecomeCertain(TimeSpan now)
+    {
+        IsCertain = true;
+        foreach (var entry in _missing.Values) Miss(entry, now);
+        _missing.Clear();
+        _done.Clear();
+        EndAfterLastWriter(now);
+        OnRosterChanged();
+    }
+
+    private void Learn(StreamKey last, Roster? roster)
+    {
+        _lastIncarnation = Math.Max(_lastIncarnation, last.Incarnation);
+        if (roster is { IsCertain: true }) _certainIncarnation = Math.Max(_certainIncarnation, roster.Incarnation);
+        if (roster is null || _rosters.Exists(known => known.Covers(roster.Mark))) return;
+
+        _rosters.RemoveAll(known => roster.Covers(known.Mark));
+        _rosters.Add(roster);
+        if (roster.IsNewerThan(_lastRoster)) _lastRoster = roster;
+    }
+
+    /// <summary>
+    /// Whom to wait for: all that any roster names. One that a newer roster does not know of joined another lifetime, which the
+    /// newer one never met; who is missing there because it was finished is on no roster that is not covered.
+    /// </summary>
+    private IEnumerable<RosterEntry> Expected => _lastRoster is null
+        ? []
+        : _rosters.Where(one => one != _lastRoster).SelectMany(one => one.Writers).Where(entry => entry.Writer == 0 || !_lastRoster.Writers.Any(one => one.Writer == entry.Writer))
+            .Concat(_lastRoster.Writers);
+
+    private void OpenIfAllReported(TimeSpan now)
+    {
+        if (NewestReader is { End: not null })
+        {
+            // The end was declared before, and stands: nobody needs to be waited for.
+            Open(now);
+            return;
+        }
+
+        // One of an earlier lifetime than the last may not name who came later.
+        if (_lastRoster is not { } roster || roster.Incarnation < _lastIncarnation) return;
+        if (roster.IsRead && NewestReader is null) return;
+
+        // A writer that has ended need not be there any more, if the reader has all it put; but where nobody reads, only all the
+        // writers together know who came last.
+        foreach (var entry in Expected)
+        {
+            bool isNeeded = entry.Outcome == StreamEndReason.None || !IsAllReceived(entry) || (NewestReader is null && entry.Writer != 0 && entry.Finished < entry.EndAt);
+            if (isNeeded && !_reports.ContainsKey(entry.Writer)) return;
+        }
+
+        Open(now);
+    }
+
+    private bool IsAllReceived(RosterEntry entry) => Math.Max(entry.Finished, PositionOf(entry.Writer) ?? 0) >= entry.EndAt;
+
+    private long? PositionOf(long writer)
+    {
+        foreach (var position in _readerReport?.Positions ?? [])
+        {
+            if (position.Writer == writer) return position.Next;
+        }
+
+        return null;
+    }
+
+    /// <summary>How many of a writer's elements the reader has finished; the writer may not have heard of it.</summary>
+    private long FinishedOf(long writer)
+    {
+        foreach (var run in _readerReport?.Unfinished ?? [])
+        {
+            if (run.Writer == writer) return run.WriterFirst + Math.Max(0, _readerReport!.Finished - run.First);
+        }
+
+        return PositionOf(writer) ?? FinishedBefore(writer);
+    }
+
+    /// <summary>How many of a writer's elements were finished when the rosters were written.</summary>
+    private long FinishedBefore(long writer)
+    {
+        long finished = 0;
+        foreach (var roster in _rosters)
+        {
+            foreach (var entry in roster.Writers)
+            {
+                if (entry.Writer == writer) finished = Math.Max(finished, entry.Finished);
+            }
+        }
+
+        return finished;
+    }
+
+    /// <summary>
+    /// The reader once knew how far it was with that writer, and was told to forget it: a lifetime had given it up while it spoke to
+    /// another one. Where it stands cannot be known any more.
+    /// </summary>
+    private bool IsForgottenByReader(long writer, RosterMark joinedAt) =>
+        _readerReport?.Roster is { } roster && PositionOf(writer) is null && roster.Covers(joinedAt)
+        && !Array.Exists(roster.Writers, one => one.Writer == writer);
+
+    /// <summary>Goes on with those who have reported.</summary>
+    private void Open(TimeSpan now)
+    {
+        Debug.Assert(IsRebuilding);
+        IsRebuilding = false;
+        IsCertain = now >= _openAt || (_lastRoster is not null && _certainIncarnation >= Math.Max(_lastIncarnation, _lastRoster.Incarnation));
+        if (_lastRoster is { } roster)
+        {
+            _bufferSize = roster.BufferSize;
+            _subscriptionTimeout = roster.SubscriptionTimeout;
+            Consumer = roster.IsNamed ? roster.Consumer : null;
+            IsNamed = roster.IsNamed;
+        }
+
+        Epoch = NewestEpoch;
+        _readerReport = NewestReader;
+        _unreadSince = now;
+        if (_readerReport is { } reader) Seat(reader, now);
+        if (_readerReport?.End is { } end)
+        {
+            EndStream(end, now);
+            _out.TryTakeEnd();   // the reader has it
+        }
+
+        bool isReaderLost = _readerReport is null && _lastRoster is { IsRead: true, IsNamed: false };
+        if (_lastRoster is null) Lose("Its producer was lost, and nobody knows who belongs to the stream.");
+        foreach (var (report, process) in _reports.Values) Join(report, process, now);
+        foreach (var entry in Expected)
+        {
+            if (!_reports.ContainsKey(entry.Writer)) Miss(entry, now);
+        }
+
+        foreach (var (report, _) in _reports.Values) JoinEnd(report, now);   // once it is known who is there, or the first to have ended would end the stream
+
+        if (isReaderLost) Terminate(new StreamEnd(StreamEndReason.Abandoned, "The reader was lost together with the producer."), now);
+        else EndAfterLastWriter(now);
+
+        _basis = Basis;
+        _reports.Clear();
+        foreach (var slot in _writers.Values) MarkDirty(slot);
+        OnRosterChanged();
+        ShareCredit(now);
+        if (_heldDemand is { } demand) OnDemand(demand, now, out _);
+    }
+
+    /// <summary>The rosters that went into this lifetime, with those before them: of each lifetime the newest.</summary>
+    private RosterMark[] Basis => [.. _rosters.SelectMany(one => one.Basis.Append(one.Mark))
+        .GroupBy(mark => mark.Incarnation, (incarnation, marks) => new RosterMark(incarnation, marks.Max(mark => mark.Version)))
+        .OrderByDescending(mark => mark.Incarnation).Take(MostLifetimes)];
+
+    /// <summary>What the reader says meanwhile holds when the rest is known; above all, that it leaves.</summary>
+    private Verdict Hold(Demand demand)
+    {
+        if (_readerReport?.Epoch != demand.Peer) return Verdict.Stale;
+        _heldDemand = demand;
+        return Verdict.Duplicate;
+    }
+
+    private void Seat(ReaderReport reader, TimeSpan now)
+    {
+        _out = new Outbound<T>(reader.Received, _sizeOf, _out.MaxBytes, reader.Finished);
+        foreach (var run in reader.Unfinished) _runs.Append(run);
+        _sendRun = _runs.End;
+        _seatedEpoch = reader.Epoch;
+        Consumer = reader.Consumer;
+        IsNamed = reader.IsNamed;
+        IsReaderAttached = true;
+        _readerHeardAt = now;
+    }
+
+    /// <summary>A writer goes on where the reader is with it, or where it was last confirmed if nobody reads.</summary>
+    private void Join(WriterReport report, Guid process, TimeSpan now)
+    {
+        if (_writers.ContainsKey(report.Writer)) return;
+        if (IsForgottenByReader(report.Writer, report.JoinedAt))
+        {
+            Lose("A writer was away for so long that its reader was told to forget it.");
+            return;
+        }
+
+        long position = Math.Max(PositionOf(report.Writer) ?? FinishedBefore(report.Writer), report.Confirmed);
+        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = Math.Max(report.Confirmed, FinishedOf(report.Writer)), Put = report.Put, Process = process, JoinedBefore = report.JoinedAt, IsEstablished = true, HasSpoken = true };
+        slot.Limit = slot.Ceiling = Math.Max(report.Held, position);
+        slot.In.Grant(slot.Limit);
+        _joined.Add(slot.Number);
+        _missing.Remove(slot.Number);
+        _writers.Add(slot.Number, slot);
+        _turn.Add(slot);
+        MarkDirty(slot);
+    }
+
+    /// <summary>A writer that has ended and whose elements have all been received need not say so again.</summary>
+    private void JoinEnd(WriterReport report, TimeSpan now)
+    {
+        if (report.End is not { } end || !_writers.TryGetValue(report.Writer, out var slot)) return;
+        if (slot.IsEnded || slot.In.Received != report.Put) return;
+
+        slot.In.OnEnd(report.Put, end, out _);
+        OnWriterEnded(slot, end, now);
+    }
+
+    /// <summary>A writer that was lost with the producer: the stream does not end well, unless the reader has all of it (P-15).</summary>
+    private void Miss(RosterEntry entry, TimeSpan now)
+    {
+        _someEnded = true;
+        if (entry.Outcome is not StreamEndReason.Completed || !IsAllReceived(entry)) Lose("A writer was lost together with the producer, or let go of the stream.");
+        else if (entry.Writer != 0) JoinEnded(entry, now);
+    }
+
+    private void Lose(string how)
+    {
+        _someEnded = true;
+        _loss ??= how;
+    }
+
+    /// <summary>A writer that nobody needs to wait for may still come and ask what became of its elements.</summary>
+    private void JoinEnded(RosterEntry entry, TimeSpan now)
+    {
+        _joined.Add(entry.Writer);
+        var slot = new WriterSlot<T>(entry.Writer, now, entry.EndAt) { IsAwaited = true, Confirmed = FinishedOf(entry.Writer) };
+        slot.In.OnEnd(entry.EndAt, StreamEnd.Completed, out _);
+        _writers.Add(slot.Number, slot);
+    }
+}
+
+/// <summary>What a rebuilt stream assumes where no end knows better.</summary>
+internal static class StreamRebuildDefaults
+{
+    public const int BufferSize = 1024;
+
+    public static readonly TimeSpan SubscriptionTimeout = TimeSpan.FromMinutes(5);
+}
+
+/// <summary>What a writer that is gone has left with its producer.</summary>
+/// <param name="Writer">Its number.</param>
+/// <param name="First">Its own position of the first element.</param>
+/// <param name="Elements">All from there to its end.</param>
+/// <param name="End">How it ended.</param>
+internal sealed record Legacy<T>(long Writer, long First, IReadOnlyList<T> Elements, StreamEnd End);

@@ -1,0 +1,127 @@
+namespace Casty.Orleans.Protocol.Tests.Rules;
+
+public sealed class ProducerRebuildTests
+{
+    private static readonly StreamKey Next = Make.Key with { Incarnation = 2 };
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_WriterMissing_NeverCompletes()
+    {
+        var producer = Rebuild(new RosterEntry(1, 0, StreamEndReason.Completed), new RosterEntry(2, -1, StreamEndReason.None));
+        producer.Report(Writer(1, StreamEnd.Completed), Make.Elsewhere, Make.Start);
+        Assert.True(producer.IsRebuilding);
+        producer.OnTick(Make.At(60));
+
+        Assert.Equal(StreamEndReason.Abandoned, producer.End?.Reason);
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_WriterWasLostBefore_NeverCompletes()
+    {
+        var producer = Rebuild(new RosterEntry(1, -1, StreamEndReason.None), new RosterEntry(0, 0, StreamEndReason.Abandoned));
+        producer.Report(Writer(1, StreamEnd.Completed), Make.Elsewhere, Make.Start);
+
+        Assert.Equal(StreamEndReason.Abandoned, producer.End?.Reason);
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_ReaderHadFinishedMoreThanTheWriterKnows_TheWriterIsToldSo()
+    {
+        var producer = Rebuild(new RosterEntry(1, -1, StreamEndReason.None));
+        producer.Report(new ReaderReport(Make.Key, 1, "consumer", true, 3, 3, [], [new WriterPosition(1, 3)], null, null), long.MaxValue, Make.Elsewhere, Make.Start);
+        producer.Report(new WriterReport(Make.Key, 1, 1, 3, 3, null, null), Make.Elsewhere, Make.Start);
+
+        Assert.True(producer.TryTakeDemandFor(1, out var told));
+        Assert.Equal((3, 3), (told.Received, told.Confirmed));
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_ReaderHasTheEnd_IsNotTakenForAViolation()
+    {
+        var producer = Rebuild();
+        producer.Report(new ReaderReport(Make.Key, 1, "consumer", true, 3, 2, [new Run(2, 1, 1, 2)], [new WriterPosition(1, 3)], StreamEnd.Completed, null), long.MaxValue, Make.Elsewhere, Make.Start);
+        producer.OnTick(Make.At(60));
+
+        Assert.NotEqual(Verdict.Violation, producer.OnDemand(new Demand(Next, 1, 4, 2, 4), Make.At(60), out _));
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_OpenedBeforeItsTime_CompletesOnlyWhenNobodyElseCanCome()
+    {
+        var producer = Rebuild(new RosterEntry(7, -1, StreamEndReason.None));
+        Assert.False(producer.IsRebuilding);
+        Assert.Null(producer.End);
+
+        producer.OnTick(Make.At(60));
+        Assert.Equal(StreamEndReason.Completed, producer.End?.Reason);
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_ReaderKnowsOfEverybody_CompletesAtOnce()
+    {
+        var producer = ProducerCore<int>.Rebuild(Next, Make.Timings, Make.Start);
+        producer.Report(Reader(Roster(isRead: true, new RosterEntry(7, -1, StreamEndReason.None)) with { IsCertain = true }), long.MaxValue, Make.Elsewhere, Make.Start);
+        producer.Report(Writer(7, StreamEnd.Completed), Make.Elsewhere, Make.Start);
+
+        Assert.Equal(StreamEndReason.Completed, producer.End?.Reason);
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_LateWriterKnowsOfAnother_WhichIsMissed()
+    {
+        var producer = Rebuild(new RosterEntry(7, -1, StreamEndReason.None));
+        var roster = Roster(isRead: false, new RosterEntry(8, -1, StreamEndReason.None), new RosterEntry(9, -1, StreamEndReason.None)) with { Version = 10 };
+
+        Assert.True(producer.Report(Writer(8, StreamEnd.Completed) with { Roster = roster }, Make.Elsewhere, Make.Start));
+        Assert.Null(producer.End);
+        producer.OnTick(Make.At(60));
+        Assert.Equal(StreamEndReason.Abandoned, producer.End?.Reason);
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_LateReader_IsGivenWhatItHasNotHad()
+    {
+        var producer = Rebuild(new RosterEntry(7, -1, StreamEndReason.None), new RosterEntry(1, -1, StreamEndReason.None));
+        producer.Report(Writer(1, null) with { Put = 4, Held = 4 }, Make.Elsewhere, Make.Start);
+        producer.OnFrame(Make.Frame(0, 10, 11) with { Stream = Next }, Make.Start, out _);
+
+        // It had three, and has finished one of them.
+        producer.Report(new ReaderReport(Make.Key, 1, "consumer", true, 3, 1, [new Run(1, 2, 1, 1)], [new WriterPosition(1, 3)], null, null), long.MaxValue, Make.Elsewhere, Make.Start);
+        producer.OnFrame(Make.Frame(2, 12, 13) with { Stream = Next }, Make.Start, out _);
+        producer.OnDemand(new Demand(Next, 1, 3, 1, 9), Make.Start, out _);
+
+        Assert.True(producer.TryTakeFrame(8, long.MaxValue, Make.Start, out var frame));
+        var batch = Assert.Single(frame.Batches);
+        Assert.Equal((3, 3), (batch.First, batch.WriterFirst));
+        Assert.Equal([13], batch.Elements);
+        Assert.True(producer.TryTakeDemandFor(1, out var told));
+        Assert.Equal((4, 1), (told.Received, told.Confirmed));
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_ReaderThatDetachedHere_IsNotSeatedAgain()
+    {
+        var producer = ProducerCore<int>.Rebuild(Next, Make.Timings, Make.Start);
+        var report = Reader(Roster(isRead: true));
+        producer.Report(report, long.MaxValue, Make.Elsewhere, Make.Start);
+        producer.OnDemand(new Demand(Next, 1, 0, 0, 0, Leave: Leave.Detach), Make.Start, out _);
+
+        Assert.False(producer.IsReaderAttached);
+        Assert.False(producer.IsWelcome(report));
+        Assert.False(producer.MustYieldTo(report));
+    }
+
+    private static ReaderReport Reader(Roster roster) => new(Make.Key, 1, "consumer", true, 0, 0, [], [], null, roster);
+
+    private static Roster Roster(bool isRead, params RosterEntry[] entries) => new(1, 9, entries, "consumer", true, isRead, isRead ? 1 : 0, 16, TimeSpan.FromMinutes(5), []);
+
+    private static ProducerCore<int> Rebuild(params RosterEntry[] entries)
+    {
+        var producer = ProducerCore<int>.Rebuild(Next, Make.Timings, Make.Start);
+        var roster = new Roster(1, 9, entries, null, false, false, 0, 16, TimeSpan.FromMinutes(5), []);
+        producer.Report(new WriterReport(Make.Key, 7, 0, 0, 0, StreamEnd.Completed, roster), Make.Elsewhere, Make.Start);
+        return producer;
+    }
+
+    private static WriterReport Writer(long number, StreamEnd? end) => new(Make.Key, number, 0, 0, 0, end, null);
+}
