@@ -28,12 +28,16 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         _observers = await Joining.AcquireAsync<T>(_host);
 
     /// <inheritdoc/>
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         // A stream that has not ended goes on where this grain is activated next, from what its ends hold.
-        _host.FindProducer<T>(this.GetPrimaryKeyString())?.Close();
+        if (_host.FindProducer<T>(this.GetPrimaryKeyString()) is { } producer)
+        {
+            await producer.Subscribing.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            producer.Close();
+        }
+
         Joining.Release<T>(_host);
-        return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
@@ -113,9 +117,13 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         var facts = WireFormat.FromWire(report, request.Consumer, request.IsNamed);
         while (true)
         {
-            // It joined a run that was given up before anything came of it: it joins the one that was there before, as if for the first time.
+            // It joined a run that was given up before anything came of it: it joins the one that was there before, as if for the first
+            // time. It has a place to wait in, unlike one that has not joined yet: it asks again.
             var producer = Borrow(facts.Stream);
-            if (report.Stream != producer.Stream.Id && report is { Positions: [], Unfinished: [] }) return await SubscribeAsync(request);
+            if (report.Stream != producer.Stream.Id && report is { Positions: [], Unfinished: [] })
+            {
+                return producer.Opened.IsCompleted ? await SubscribeAsync(request) : null;
+            }
 
             // Where this one gives up its place because of the reader, its successor hears of the reader first.
             if (producer.Rejoin(request.End, PortOf(request), facts, request.MaxDemandBytes) is { } stream) return Joined(producer, stream, report.Epoch);
@@ -156,7 +164,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
 
     private ProducerEnd<T> Borrow(StreamKey? lost = null)
     {
-        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), OnReleased, lost);
+        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), OnReleased, OnReplaced, lost);
 
         // A live stream keeps its activation, however quiet it is; one whose name is free lets it go.
         DelayDeactivation(TimeSpan.MaxValue);
@@ -170,6 +178,9 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         {
             if (_host.FindProducer<T>(producer.Name) is null) DeactivateOnIdle();
         });
+
+    /// <summary>Another activation is the stream's home: whoever asks must not find this one any more. Called on any thread.</summary>
+    private void OnReplaced(ProducerEnd<T> producer) => GrainContext.Scheduler.QueueAction(DeactivateOnIdle);
 
     private StreamJoined<T> Joined(ProducerEnd<T> producer, StreamKey stream, long peer, long position = 0, long limit = 0,
         long grant = 0, long joinedAt = 0, Roster? roster = null) => new()
@@ -187,5 +198,6 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         Lease = producer.Timings.Lease,
         RosterVersion = joinedAt,
         Roster = WireFormat.ToWire(roster),
+        IsOpening = !producer.Opened.IsCompleted,
     };
 }

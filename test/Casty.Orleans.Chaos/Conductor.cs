@@ -107,7 +107,7 @@ internal sealed class Conductor
 
         bool isWritten = run.Writers.Count == 0 || run.Writers.Exists(writer => !writer.IsOver);
         if (run.NextReaderAt is null && run.Plan.Consumer is not null && isWritten && NeedsReader(run)) run.NextReaderAt = now + (_dice.Next(2) == 0 ? _dice.Next(5_000) : 0);
-        if (run.NextReaderAt is not null && !isWritten) run.NextReaderAt = null;
+        if (run.NextReaderAt is not null && !isWritten && run.Readers.Count > 0) run.NextReaderAt = null;
         if (run.NextReaderAt <= now && Pick(_scenario.Readers) is { } process)
         {
             var end = Open(run, run.Readers, process);

@@ -78,6 +78,8 @@ public sealed class HostileWriter : IStreamDemandObserver, IHostilePeer
 
     public ValueTask<bool> PingAsync(Guid process) => new(true);
 
+    public ValueTask ReplacedAsync(Guid to, Guid stream, long incarnation) => default;
+
     public ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand)
     {
         Heard.Enqueue(demand);

@@ -18,4 +18,11 @@ public interface IStreamDemandObserver : IGrainObserver
     /// <param name="process">Whom the caller expects here: a silo that was restarted is another one.</param>
     [AlwaysInterleave, ResponseTimeout(FrameLimits.ResponseTimeout), Alias("ping")]
     ValueTask<bool> PingAsync(Guid process);
+
+    /// <summary>Tells a producer that an end of its stream has gone on elsewhere: it gives up its place, and its other ends follow.</summary>
+    /// <param name="to">The producer's end.</param>
+    /// <param name="stream">The run of the stream.</param>
+    /// <param name="incarnation">The newer lifetime.</param>
+    [AlwaysInterleave, ResponseTimeout(FrameLimits.ResponseTimeout), Alias("replaced")]
+    ValueTask ReplacedAsync(Guid to, Guid stream, long incarnation);
 }

@@ -133,4 +133,8 @@ public sealed class StreamJoined<T>
     /// <summary>Who belongs to the stream; null where the end is not to carry it.</summary>
     [Id(12)]
     public StreamRoster? Roster { get; init; }
+
+    /// <summary>It is not known yet how the stream goes on: the end is to ask again if it does not hear of it.</summary>
+    [Id(13)]
+    public bool IsOpening { get; init; }
 }

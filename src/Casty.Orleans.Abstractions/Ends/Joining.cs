@@ -109,6 +109,16 @@ internal static class Joining
             ? producer
             : new RemoteDemand(host, joined.Demand, joined.Process, joined.End);
 
+    /// <summary>The grain's activation that answered does not know yet that the stream has gone on elsewhere.</summary>
+    public static bool IsOlder<T>(StreamJoined<T> joined, Protocol.StreamKey stream) => joined.Stream == stream.Id && joined.Incarnation < stream.Incarnation;
+
+    /// <summary>Should the producer that an end has left live on, nobody else may tell it that another has its place.</summary>
+    public static void TellReplaced<T>(StreamHost host, StreamJoined<T> left, Protocol.StreamKey by)
+    {
+        if (left.Process != host.Process) Tell(host, () => left.Demand.ReplacedAsync(left.End, by.Id, by.Incarnation).AsTask());
+        else if (host.TryGet(left.End, out IReplaceable producer)) producer.OnReplaced(by);
+    }
+
     /// <summary>Has an end ask where its producer is, should that be in another process and that process be silent.</summary>
     public static IDisposable? Watch<T>(StreamHost host, StreamJoined<T>? joined, Action onSilent) =>
         joined is null || joined.Process == host.Process ? null : host.Peers.Watch(joined.Process, joined.Demand, onSilent);

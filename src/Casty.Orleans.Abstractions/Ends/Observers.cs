@@ -103,5 +103,11 @@ internal sealed class DemandEndpoint(StreamHost host) : IStreamDemandObserver
         };
     }
 
+    public ValueTask ReplacedAsync(Guid to, Guid stream, long incarnation)
+    {
+        if (host.TryGet(to, out IReplaceable producer)) producer.OnReplaced(new StreamKey(stream, incarnation));
+        return default;
+    }
+
     public ValueTask<bool> PingAsync(Guid process) => new(process == host.Process);
 }

@@ -39,6 +39,13 @@ internal interface IDemandPort
     ValueTask<DemandReply> OnDemandAsync(Demand demand);
 }
 
+/// <summary>A producer, as an end sees it that has left it.</summary>
+internal interface IReplaceable
+{
+    /// <summary>The stream goes on in that lifetime.</summary>
+    void OnReplaced(StreamKey by);
+}
+
 /// <summary>A writer, as its producer sees it.</summary>
 internal interface IWriterPort : IDemandPort
 {

@@ -144,6 +144,17 @@ internal sealed partial class ProducerEnd<T>
     }
 
     /// <summary>
+    /// An end has gone on to a newer lifetime of this stream: that one counts, and the activation that this one belongs to is not the one
+    /// that Orleans finds. The ends that are still here are to look again.
+    /// </summary>
+    public void OnReplaced(StreamKey by)
+    {
+        if (by.Id != _core.Stream.Id || by.Incarnation <= _core.Stream.Incarnation) return;
+        Close();
+        _onReplaced?.Invoke(this);
+    }
+
+    /// <summary>
     /// This lifetime of the producer is over, and the stream is not: every end that speaks to it is sent to the grain, which makes
     /// the stream go on elsewhere. A stream that is over stays, as its ends may not have been told yet.
     /// </summary>

@@ -6,7 +6,7 @@ namespace Casty.Orleans;
 /// The middle of one run of a stream: the shell around <see cref="ProducerCore{T}"/>. It belongs to its process, and the
 /// producer grain's activation only borrows it: the ends talk to it through observers, or directly within the process.
 /// </summary>
-internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IStreamEnd
+internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IReplaceable, IStreamEnd
 {
     private static readonly TimeSpan NoWriterWarning = TimeSpan.FromSeconds(30);
 
@@ -21,6 +21,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     private readonly Dictionary<long, IWriterPort> _writers = [];
     private readonly StreamProducerOptions _options;
     private readonly Action<ProducerEnd<T>>? _onFree;
+    private readonly Action<ProducerEnd<T>>? _onReplaced;
     private StreamProducerOptions? _agreed;
     private IReaderPort<T>? _reader;
     private Guid _readerEnd;
@@ -35,13 +36,15 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     /// <param name="name">The stream's name.</param>
     /// <param name="codec">Serialises elements; null where none is.</param>
     /// <param name="onFree">Called once the name is free for another run of the stream.</param>
+    /// <param name="onReplaced">Called once it turns out that another producer has its place.</param>
     /// <param name="lost">The run of the stream and the producer's lifetime that this one takes the place of; null begins a run.</param>
-    public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, Action<ProducerEnd<T>>? onFree, StreamKey? lost = null)
+    public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, Action<ProducerEnd<T>>? onFree, Action<ProducerEnd<T>>? onReplaced = null, StreamKey? lost = null)
     {
         _host = host;
         Name = name;
         _codec = codec;
         _onFree = onFree;
+        _onReplaced = onReplaced;
         _options = host.Options.Producer.Or(new StreamProducerOptions
         {
             BufferSize = StreamProducerOptions.DefaultBufferSize,
@@ -53,7 +56,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         long incarnation = DateTime.UtcNow.Ticks;
         _core = lost is { } before
             ? ProducerCore<Element<T>>.Rebuild(new StreamKey(before.Id, Math.Max(incarnation, before.Incarnation + 1)), Timings, host.Clock.Now, Element<T>.SizeOf)
-            : new ProducerCore<Element<T>>(new StreamKey(Guid.NewGuid(), incarnation), _options.BufferSize!.Value,
+            : new ProducerCore<Element<T>>(new StreamKey(Guid.CreateVersion7(), incarnation), _options.BufferSize!.Value,
                 _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf);
         if (!_core.IsRebuilding) _opened.SetResult();
         _timer = new DeadlineTimer(host.Clock, OnTimer);
@@ -142,7 +145,18 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     /// The stream, the reader's epoch and its first position; null where this run of the stream is over, or goes on elsewhere.
     /// </returns>
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
-    public async Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> SubscribeAsync(
+    public Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> SubscribeAsync(
+        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port)
+    {
+        var subscribing = TakeOverAsync(end, consumer, isNamed, maxBytes, port);
+        Subscribing = subscribing;
+        return subscribing;
+    }
+
+    /// <summary>Ends once the last reader to come has its place: where the one before stopped would be lost if this producer closed meanwhile.</summary>
+    public Task Subscribing { get; private set; } = Task.CompletedTask;
+
+    private async Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> TakeOverAsync(
         Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port)
     {
         long? position = null;
@@ -335,7 +349,11 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             }
         }
 
-        if (isFenced) Close();
+        if (isFenced)
+        {
+            Close();
+            _onReplaced?.Invoke(this);
+        }
     }
 
     protected override void OnLost(Exception exception, int ticket)
@@ -382,7 +400,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         TimeSpan deadline;
         lock (_gate)
         {
-            if (!_core.IsRebuilding && _opened.TrySetResult())
+            if (!_core.IsRebuilding && _opened.TrySetResult() && _core.HasHadWriters)
             {
                 // A stream that goes on has the options that its ends remember.
                 _agreed = new StreamProducerOptions { BufferSize = _core.BufferSize, SubscriptionTimeout = _core.SubscriptionTimeout };

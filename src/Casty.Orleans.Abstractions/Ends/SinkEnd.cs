@@ -31,6 +31,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     private bool _isRejoining;
     private readonly List<Demand> _meanwhile = [];   // what came while it was asking where its producer is
     private IDisposable? _watch;
+    private StreamJoined<T>? _joined;
     private bool _saidBye;
 
     public SinkEnd(StreamHost host, Guid id, string producer, WriterCore<Element<T>> core, IElementPort<T> port, ElementCodec<T>? codec,
@@ -43,6 +44,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         _producer = port;
         _codec = codec;
         _rejoin = rejoin;
+        _joined = joined;
         _watch = Joining.Watch(host, joined, Rejoin);
         _timer = new DeadlineTimer(host.Clock, OnTimer);
     }
@@ -347,9 +349,11 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     {
         StreamEnd? refusal = null;
         StreamJoined<T>? joined = null;
+        bool isAnswered = false;
         try
         {
             joined = await Task.Run(() => rejoin(report)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
+            isAnswered = true;
         }
         catch (StreamException exception)
         {
@@ -360,25 +364,34 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
             _host.Log.FrameLost(exception, Producer);
         }
 
+        StreamJoined<T>? left = null;
         lock (_gate)
         {
             var now = _host.Clock.Now;
             _isRejoining = false;
+            if (joined is not null && Joining.IsOlder(joined, _core.Stream)) joined = null;
             if (refusal is not null)
             {
                 _core.Settle(refusal);
             }
             else if (joined is null)
             {
+                if (isAnswered) _core.OnToldToWait(now);
                 _rejoinAt = now + _core.Timings.Retry;
             }
             else
             {
                 _producer = Joining.Elements(_host, joined);
+                if (joined.IsOpening) _rejoinAt = now + _core.Timings.Suspicion;   // the others may be elsewhere: it asks again
                 _watch?.Dispose();
                 _watch = Joining.Watch(_host, joined, Rejoin);
-                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), now)) _host.Log.Rejoined("writer", Producer, joined.Incarnation);
+                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), now))
+                {
+                    _host.Log.Rejoined("writer", Producer, joined.Incarnation);
+                    left = _joined;
+                }
                 else ApplyMeanwhile(now);
+                _joined = joined;
                 _meanwhile.Clear();
                 _inFlight.GiveUp();
                 if (!_producer.IsLocal) EncodeHeld();
@@ -387,6 +400,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
             Wake();
         }
 
+        if (left is not null) Joining.TellReplaced(_host, left, _core.Stream);
         Run();
     }
 

@@ -20,6 +20,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     private bool _isRejoining;
     private readonly List<Frame<Element<T>>> _meanwhile = [];   // what came while it was asking where its producer is
     private IDisposable? _watch;
+    private StreamJoined<T>? _joined;
     private readonly ReaderCore<Element<T>> _core;
     private readonly DeadlineTimer _timer;
     private readonly bool _isNamed;
@@ -45,6 +46,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         _codec = codec;
         _onReleased = onReleased;
         _rejoin = rejoin;
+        _joined = joined;
         _watch = Joining.Watch(host, joined, Rejoin);
         _timer = new DeadlineTimer(host.Clock, OnTimer);
     }
@@ -402,9 +404,11 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     {
         StreamEnd? refusal = null;
         StreamJoined<T>? joined = null;
+        bool isAnswered = false;
         try
         {
             joined = await Task.Run(() => rejoin(report)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
+            isAnswered = true;
         }
         catch (StreamException exception)
         {
@@ -415,10 +419,12 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             _host.Log.FrameLost(exception, Producer);
         }
 
+        StreamJoined<T>? left = null;
         lock (_gate)
         {
             var now = _host.Clock.Now;
             _isRejoining = false;
+            if (joined is not null && Joining.IsOlder(joined, _core.Stream)) joined = null;
             if (refusal is not null)
             {
                 _core.Stop(refusal);
@@ -427,19 +433,27 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             }
             else if (joined is null)
             {
+                if (isAnswered) _core.OnToldToWait(now);
                 _rejoinAt = now + _core.Timings.Retry;
             }
             else
             {
                 _producer = Joining.Demand(_host, joined);
+                if (joined.IsOpening) _rejoinAt = now + _core.Timings.Suspicion;   // the others may be elsewhere: it asks again
                 _watch?.Dispose();
                 _watch = Joining.Watch(_host, joined, Rejoin);
-                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, now)) _host.Log.Rejoined("reader", Producer, joined.Incarnation);
+                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, now))
+                {
+                    _host.Log.Rejoined("reader", Producer, joined.Incarnation);
+                    left = _joined;
+                }
                 else TakeMeanwhile(now);
+                _joined = joined;
                 _meanwhile.Clear();
             }
         }
 
+        if (left is not null) Joining.TellReplaced(_host, left, _core.Stream);
         Run();
     }
 

@@ -140,24 +140,34 @@ internal sealed class StreamHost
     }
 
     /// <summary>The producer of a stream in this silo: the one that there is, or a new run of the stream.</summary>
-    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onReleased) => GetProducer(name, onReleased, lost: null);
-
-    /// <summary>The producer of a stream in this silo that takes the place of a lost one, or has taken it already.</summary>
-    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onReleased, Protocol.StreamKey? lost)
+    /// <param name="name">The stream's name.</param>
+    /// <param name="onReleased">Called once nothing of it is left.</param>
+    /// <param name="onReplaced">Called once it turns out that another activation's producer has its place.</param>
+    /// <param name="lost">The lifetime of the producer that an end asks for; null joins whatever there is.</param>
+    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onReleased, Action<ProducerEnd<T>>? onReplaced = null, Protocol.StreamKey? lost = null)
     {
         lock (_producers)
         {
-            // A run that is over, but whose ends have not all been told, is not lost: it answers for itself.
-            if (lost is { } asked && _runs.TryGetValue(asked.Id, out object? run)) return (ProducerEnd<T>)run;
-
-            if (_producers.TryGetValue((typeof(T), name), out object? known))
+            // A run that is over, but whose ends have not all been told, is not lost: it answers for itself. One that an end has left
+            // behind for a newer lifetime is: two activations began at once, and all meet in one that is newer than both.
+            if (lost is { } asked && _runs.TryGetValue(asked.Id, out object? run))
             {
-                var present = (ProducerEnd<T>)known;
+                var known = (ProducerEnd<T>)run;
+                if (asked.Incarnation <= known.Stream.Incarnation) return known;
+                known.Close();
+            }
+
+            if (_producers.TryGetValue((typeof(T), name), out object? named))
+            {
+                var present = (ProducerEnd<T>)named;
                 if (lost is not { } stream || present.Stream.Id == stream.Id || !present.IsProvisional) return present;
+
+                // Of two runs that did not find each other the older one goes on, whoever asks first: ids are in the order of time.
+                if (present.Stream.Id.CompareTo(stream.Id) < 0) return present;
                 present.Close();   // its ends follow, and join the stream that was there before them
             }
 
-            var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: FreeName, lost);
+            var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: FreeName, onReplaced, lost);
             _producers[(typeof(T), name)] = producer;
             _runs[producer.Stream.Id] = producer;
             _ = producer.Released.ContinueWith(_ => OnEnd(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);

@@ -74,6 +74,9 @@ internal sealed partial class ProducerCore<T>
     /// </summary>
     public bool IsCertain { get; private set; } = true;
 
+    /// <summary>Writers have set the stream's options.</summary>
+    public bool HasHadWriters => _writers.Count > 0 || _missing.Count > 0 || _someEnded;
+
     /// <summary>Not all ends have reported yet.</summary>
     public bool IsRebuilding { get; private set; }
 

@@ -64,6 +64,13 @@ internal sealed partial class ReaderCore<T>
         return true;
     }
 
+    /// <summary>The producer's grain answered that it does not know yet how the stream goes on.</summary>
+    public void OnToldToWait(TimeSpan now)
+    {
+        SeeLease(now);
+        _answeredAt = now;
+    }
+
     /// <summary>Speaks at once: somebody waits for what it says.</summary>
     public void Announce() => _mustSpeak = true;
 

@@ -79,6 +79,13 @@ internal sealed partial class WriterCore<T>
         _isUnanswered = false;
     }
 
+    /// <summary>The producer's grain answered that it does not know yet how the stream goes on.</summary>
+    public void OnToldToWait(TimeSpan now)
+    {
+        SeeLease(now);
+        _answeredAt = now;
+    }
+
     /// <summary>Changes how the elements held are kept, as where they turn out to have to be serialised. Not what they are.</summary>
     public void Convert(Func<T, T> convert) => _out.Convert(convert);
 
