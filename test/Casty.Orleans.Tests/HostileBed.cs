@@ -82,6 +82,7 @@ public sealed class HostileBed : IAsyncLifetime
         }
 
         await Waiting.UntilAsync(() => _bed.Hosts.All(host => host.EndCount == 0), () => $"Ends are left: {string.Join(", ", _bed.Hosts.Select(host => host.EndCount))}.");
+        _bed.Time!.Advance(TimeSpan.FromSeconds(15));   // observers linger from then on
         await Waiting.UntilAsync(() => _bed.Hosts.All(host => host.ObserverCount == 0), () => "Observers are left.");
         Assert.Equal(0, _bed.Time!.Timers);
 

@@ -149,23 +149,28 @@ internal sealed partial class ProducerEnd<T>
     /// </summary>
     public void OnReplaced(StreamKey by)
     {
-        if (by.Id != _core.Stream.Id || by.Incarnation <= _core.Stream.Incarnation) return;
-        Close();
-        _onReplaced?.Invoke(this);
+        if (by.Id == _core.Stream.Id && by.Incarnation > _core.Stream.Incarnation) CloseAsReplaced();
+    }
+
+    /// <summary>It did not know. One that gave up its place by itself may have its successor in the same activation.</summary>
+    private void CloseAsReplaced()
+    {
+        if (Close()) _onReplaced?.Invoke(this);
     }
 
     /// <summary>
     /// This lifetime of the producer is over, and the stream is not: every end that speaks to it is sent to the grain, which makes
     /// the stream go on elsewhere. A stream that is over stays, as its ends may not have been told yet.
     /// </summary>
-    public void Close()
+    /// <returns>False if it had given up its place before, or the stream is over.</returns>
+    public bool Close()
     {
         KeyValuePair<long, IWriterPort>[] writers;
         long[] orphans;
         IReaderPort<T>? reader;
         lock (_gate)
         {
-            if (_isClosed || _core.IsOver || _isFree) return;
+            if (_isClosed || _core.IsOver || _isFree) return false;
             _isClosed = true;
             _opened.TrySetResult();
             TellKept();
@@ -178,6 +183,7 @@ internal sealed partial class ProducerEnd<T>
         _timer.Dispose();
         _silence?.Dispose();
         _host.AwaitAtStop(HandOverAsync(writers, orphans, reader));
+        return true;
     }
 
     /// <summary>

@@ -30,6 +30,8 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     private Exception? _spoilt;
     private TimeSpan _warnAt = TimeSpan.MaxValue;
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _writersTold = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _telling;
     private bool _isFree;
 
     /// <param name="host">The process.</param>
@@ -245,7 +247,11 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             else
             {
                 reply = default;
-                if (_writers.TryGetValue(frame.Peer, out var port)) _ = TellWriterAsync(port, demand);
+                if (_writers.TryGetValue(frame.Peer, out var port))
+                {
+                    _telling++;
+                    _ = TellWriterAsync(port, demand);
+                }
             }
         }
 
@@ -256,6 +262,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     public ValueTask<DemandReply> OnDemandAsync(Demand demand)
     {
         DemandReply reply;
+        bool isLast;
         lock (_gate)
         {
             if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _core.LastRoster));
@@ -273,16 +280,28 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
                 Verdict.Violation => _core.End,
                 _ => null,
             });
+            isLast = _core.IsOver && !_writersTold.Task.IsCompleted && demand.Leave == Leave.None && demand.Stream == _core.Stream && demand.Peer == _core.Epoch;
         }
 
         Run();
-        return demand.Leave == Leave.Detach ? DetachedAsync(reply) : new ValueTask<DemandReply>(reply);
+        if (demand.Leave == Leave.Detach) return DetachedAsync(reply);
+        return isLast ? AfterWritersAsync(reply) : new ValueTask<DemandReply>(reply);
     }
 
     /// <summary>How far it was must outlive this producer before a reader that detaches is gone.</summary>
     private async ValueTask<DemandReply> DetachedAsync(DemandReply reply)
     {
         await KeptAsync().ConfigureAwait(false);
+        return reply;
+    }
+
+    /// <summary>
+    /// A reader at the end is not let go before the writers have been told: were this producer lost in between, nobody else could tell them
+    /// how it came out. In real time: it is about processes.
+    /// </summary>
+    private async ValueTask<DemandReply> AfterWritersAsync(DemandReply reply)
+    {
+        await _writersTold.Task.WaitAsync(Timings.Suspicion).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return reply;
     }
 
@@ -315,7 +334,12 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     private bool TryTakeDemand(out IWriterPort? port, out Demand demand)
     {
         port = null;
-        lock (_gate) return _core.TryTakeDemand(out demand) && (_writers.TryGetValue(demand.Peer, out port) || true);
+        lock (_gate)
+        {
+            if (!_core.TryTakeDemand(out demand)) return false;
+            if (_writers.TryGetValue(demand.Peer, out port)) _telling++;
+            return true;
+        }
     }
 
     private bool SendFrame()
@@ -349,11 +373,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             }
         }
 
-        if (isFenced)
-        {
-            Close();
-            _onReplaced?.Invoke(this);
-        }
+        if (isFenced) CloseAsReplaced();
     }
 
     protected override void OnLost(Exception exception, int ticket)
@@ -373,6 +393,10 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         {
             _host.Log.FrameLost(exception, Name);
         }
+
+        bool isLast;
+        lock (_gate) isLast = --_telling == 0 && _core.IsOver;
+        if (isLast) Run();
     }
 
     private void OnTimer()
@@ -407,6 +431,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             }
 
             TellKept();
+            if (_core is { IsOver: true, HasDemand: false } && _telling == 0) _writersTold.TrySetResult();
             if (_isClosed) return;
             LimitSilence();
             free = !_isFree && (_core.IsOver || (_core.IsUnused && !_core.IsReaderAttached));

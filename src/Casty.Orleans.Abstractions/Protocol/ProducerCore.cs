@@ -346,6 +346,9 @@ internal sealed partial class ProducerCore<T>
         return false;
     }
 
+    /// <summary>A writer is to be told something.</summary>
+    public bool HasDemand => _dirty.Any(slot => slot.IsDirty && _writers.ContainsKey(slot.Number));
+
     /// <summary>Takes the next frame for the reader.</summary>
     public bool TryTakeFrame(int maxElements, long maxBytes, TimeSpan now, out Frame<T> frame)
     {

@@ -209,6 +209,13 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
         long since = Math.Max(run.LastProgress, lost.Max(one => one.Fate!.From));
         var limit = 2 * lease + Slack + (SiloDied(run.StartedAt, end.OverAt) ? lease + Slack : TimeSpan.Zero);
         if (lost.Any(one => one.Opened is null || one.Fate!.From <= end.Opened?.At)) limit += _plan.SubscriptionTimeout;   // they may never have met
+
+        // A silo that dies meanwhile may have held the producer again: then the wait begins anew.
+        foreach (var fate in siloFates.Where(fate => !fate.IsGraceful).OrderBy(fate => fate.From))
+        {
+            if (fate.From > since && fate.From <= since + limit.TotalMilliseconds) since = fate.From;
+        }
+
         if (end.OverAt - since > limit.TotalMilliseconds)
         {
             Violated($"{run.NameOf(end)} noticed the loss of the other end after {end.OverAt - since} ms; at most {limit.TotalMilliseconds} are allowed.");
