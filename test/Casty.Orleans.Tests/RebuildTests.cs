@@ -1,5 +1,7 @@
 using Orleans;
 using Orleans.Core.Internal;
+using Orleans.Runtime;
+using Orleans.Runtime.Placement;
 using Xunit;
 
 namespace Casty.Orleans.Tests;
@@ -38,6 +40,56 @@ public sealed class RebuildTests(Cluster cluster)
         Assert.Equal(Count, next);
         await writing;
         await sink.Completion;
+    }
+
+    [Fact]
+    public Task ProducerMigrated_UnderLoad_NothingLostDoubledOrReordered() => MigrateAsync().Soon();
+
+    private async Task MigrateAsync()
+    {
+        const int Count = 6_000;
+        string name = Cluster.Name();
+        await using var sink = await cluster[Place.Client].GetSinkAsync<int>(name, new() { BufferSize = 64 });
+        await using var source = await cluster[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = 16, MaxDemand = 64 });
+        var writing = Task.Run(async () =>
+        {
+            await sink.PutAllAsync(Enumerable.Range(0, Count));
+            await sink.CompleteAsync();
+        });
+
+        var homes = new HashSet<SiloAddress>();
+        int next = 0;
+        await foreach (int element in source)
+        {
+            Assert.Equal(next++, element);
+            if (next % 1_000 == 500) homes.Add(await MoveAsync());
+        }
+
+        Assert.Equal(Count, next);
+        Assert.Equal(2, homes.Count);
+        await writing;
+        await sink.Completion;
+
+        // To the other silo; where it is, is where it was asked.
+        async Task<SiloAddress> MoveAsync()
+        {
+            var management = cluster[Place.Client].GetGrain<IManagementGrain>(0);
+            var grain = cluster[Place.Client].GetGrain<IStreamProducerGrain<int>>(name);
+            var home = (await management.GetDetailedGrainStatistics()).Single(one => one.GrainId == grain.GetGrainId()).SiloAddress;
+            var silos = await management.GetHosts(onlyActive: true);
+            var other = silos.Keys.First(silo => !silo.Equals(home));
+            RequestContext.Set(IPlacementDirector.PlacementHintKey, other);
+            try
+            {
+                await grain.Cast<IGrainManagementExtension>().MigrateOnIdle();
+            }
+            finally
+            {
+                RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+            }
+
+            return home;
+        }
     }
 
     [Fact]

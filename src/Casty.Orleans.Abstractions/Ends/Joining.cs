@@ -74,7 +74,8 @@ internal static class Joining
     }
 
     private static bool IsTransient(Exception exception) =>
-        exception is SiloUnavailableException or OrleansMessageRejectionException or ConnectionFailedException or TimeoutException;
+        exception is SiloUnavailableException or OrleansMessageRejectionException or ConnectionFailedException or TimeoutException
+        || exception.GetType() == typeof(OrleansException);   // what a grain directory throws that is not settled yet
 
     /// <summary>Calls a grain without waiting. What it is told can be lost: leases make up for it.</summary>
     public static void Tell(StreamHost host, Func<Task> call)

@@ -1,0 +1,149 @@
+using Orleans;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.TestingHost;
+using Xunit;
+
+namespace Casty.Orleans.Tests;
+
+/// <summary>Cases 52, 55, 57 and 59: an end is lost with its silo, alone or together with the producer; silos are restarted one by one.</summary>
+public sealed class EndLossTests : IAsyncLifetime
+{
+    private const int Window = 16;
+
+    private readonly ClusterBed _bed = new()
+    {
+        SiloCount = 3,
+        Lease = TimeSpan.FromSeconds(6),   // in real time: what is lost is a silo
+        Silos = silo => silo.Configure<ClusterMembershipOptions>(options =>
+        {
+            options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
+            options.NumMissedProbesLimit = 2;
+            options.NumVotesForDeathDeclaration = 1;
+        }),
+    };
+
+    private readonly string _name = Cluster.Name();
+
+    public Task InitializeAsync() => _bed.DeployAsync();
+
+    public async Task DisposeAsync() => await _bed.DisposeAsync();
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task ReadersSiloKilled_AnonymousReader_WriterIsTold(int producer)
+    {
+        await using var starter = await _bed.Factory(producer).GetSinkAsync<int>(_name).Soon();
+        await using var sink = await _bed[Place.Client].GetSinkAsync<int>(_name).Soon();
+        var source = await _bed.Factory(2).GetSourceAsync<int>(_name).Soon();
+        await starter.CompleteAsync().Soon();
+        await sink.PutAsync(1).Soon();
+        Assert.Equal(1, await source.Reader.ReadAsync().Soon());
+
+        await KillThirdSiloAsync();
+
+        // Abandoned; or closed, as a silo that is killed inside this process may still have the time to say that its reader leaves.
+        await Assert.ThrowsAnyAsync<StreamException>(() => sink.Completion.Soon());
+        await Assert.ThrowsAnyAsync<StreamException>(() => sink.PutAsync(2).Soon());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task ReadersSiloKilled_NamedReader_TheNextOneGoesOnWithoutAGap(int producer)
+    {
+        await using var starter = await _bed.Factory(producer).GetSinkAsync<int>(_name).Soon();
+        await using var sink = await _bed[Place.Client].GetSinkAsync<int>(_name).Soon();
+        var source = await _bed.Factory(2).GetSourceAsync<int>(_name, "reader", new() { MaxDemand = Window }).Soon();
+        await starter.CompleteAsync().Soon();
+        var writing = Task.Run(() => sink.PutAllAsync(Enumerable.Range(0, 2_000)));
+        for (int i = 0; i < 500; i++) Assert.Equal(i, await source.Reader.ReadAsync().Soon());
+
+        await KillThirdSiloAsync();
+
+        await using var next = await _bed[Place.Client].GetSourceAsync<int>(_name, "reader").Soon();
+        await using var loop = next.GetAsyncEnumerator();
+        Assert.True(await loop.MoveNextAsync().Soon());
+        Assert.InRange(loop.Current, 500 - Window - 1, 500);
+        for (int i = loop.Current + 1; i < 2_000; i++) Assert.Equal([i], await loop.NextAsync(1));
+        await writing.Soon();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task WritersSiloKilled_ReaderGetsWhatArrived_ThenIsTold(int producer)
+    {
+        await using var starter = await _bed.Factory(producer).GetSinkAsync<int>(_name).Soon();
+        await using var source = await _bed[Place.Client].GetSourceAsync<int>(_name).Soon();
+        var sink = await _bed.Factory(2).GetSinkAsync<int>(_name).Soon();
+        await starter.CompleteAsync().Soon();
+        await sink.PutAllAsync([0, 1]).Soon();
+        await using var loop = source.GetAsyncEnumerator();
+        Assert.Equal([0, 1], await loop.NextAsync(2));
+
+        await KillThirdSiloAsync();
+
+        await Assert.ThrowsAsync<StreamAbandonedException>(() => loop.MoveNextAsync().Soon());
+    }
+
+    [Fact]
+    public async Task ReaderDetached_ThenProducersSiloKilled_TheNextReaderGoesOnExactly()
+    {
+        await using var starter = await _bed.Factory(2).GetSinkAsync<int>(_name).Soon();
+        await using var sink = await _bed[Place.Client].GetSinkAsync<int>(_name).Soon();
+        await using var source = await _bed[Place.SiloA].GetSourceAsync<int>(_name, "reader", new() { MaxDemand = Window }).Soon();
+        await starter.CompleteAsync().Soon();
+        var writing = Task.Run(() => sink.PutAllAsync(Enumerable.Range(0, 2_000)));
+        for (int i = 0; i < 500; i++) Assert.Equal(i, await source.Reader.ReadAsync().Soon());
+        await source.DetachAsync().Soon();
+
+        await KillThirdSiloAsync();
+
+        await using var next = await _bed[Place.SiloB].GetSourceAsync<int>(_name, "reader").Soon();
+        await using var loop = next.GetAsyncEnumerator();
+        Assert.Equal(Enumerable.Range(500, 1_500), await loop.NextAsync(1_500));
+        await writing.Soon();
+    }
+
+    /// <summary>The first silo keeps the cluster's membership in memory: it stays.</summary>
+    [Fact]
+    public async Task SilosRestarted_OneAfterAnother_NothingIsLost()
+    {
+        var streams = await Task.WhenAll(Enumerable.Range(0, 6).Select(async i =>
+        {
+            // Wherever the producers are: some are moved twice.
+            await using var starter = await _bed.Factory(1 + i % 2).GetSinkAsync<int>($"{_name}/{i}");
+            var sink = await _bed[Place.Client].GetSinkAsync<int>($"{_name}/{i}");
+            var source = await _bed[i % 3 == 0 ? Place.SiloA : Place.Client].GetSourceAsync<int>($"{_name}/{i}");
+            await starter.CompleteAsync();
+            return (sink, source);
+        })).Soon();
+        using var enough = new CancellationTokenSource();
+        var writing = streams.Select(stream => Task.Run(async () =>
+        {
+            int count = 0;
+            while (!enough.IsCancellationRequested) await stream.sink.PutAsync(count++);
+            await stream.sink.CompleteAsync();
+            return count;
+        })).ToArray();
+        var reading = streams.Select(stream => Task.Run(async () =>
+        {
+            int next = 0;
+            await foreach (int element in stream.source) Assert.Equal(next++, element);
+            return next;
+        })).ToArray();
+
+        foreach (string silo in (string[])[_bed.Orleans.Silos[1].Name, _bed.Orleans.Silos[2].Name])
+        {
+            await _bed.Orleans.RestartSiloAsync(_bed.Orleans.Silos.Single(one => one.Name == silo)).Soon();
+        }
+
+        await enough.CancelAsync();
+        Assert.Equal(await Task.WhenAll(writing).Soon(), await Task.WhenAll(reading).Soon());
+        foreach (var (sink, _) in streams) await sink.Completion.Soon();
+    }
+
+    private Task KillThirdSiloAsync() => _bed.Orleans.KillSiloAsync(_bed.Orleans.Silos[2]);
+}
