@@ -73,7 +73,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     {
         Check(() => request.Validate(this.GetPrimaryKeyString()));
         var port = PortOf(request);
-        while (await BorrowOpenAsync() is { } producer)
+        while (await BorrowOpenAsync(request.Consumer) is { } producer)
         {
             if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port) is var (stream, epoch, position, roster))
             {
@@ -122,6 +122,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             var producer = Borrow(facts.Stream);
             if (report.Stream != producer.Stream.Id && report is { Positions: [], Unfinished: [] })
             {
+                producer.OnAsking(request.Consumer);
                 return producer.Opened.IsCompleted ? await SubscribeAsync(request) : null;
             }
 
@@ -153,9 +154,10 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         : new RemoteElements<T>(_host, request.Observer, request.Process, request.End);
 
     /// <summary>The producer, once it is known who belongs to its stream; null if that takes longer than a caller should be kept waiting.</summary>
-    private async Task<ProducerEnd<T>?> BorrowOpenAsync()
+    private async Task<ProducerEnd<T>?> BorrowOpenAsync(string? reader = null)
     {
         var producer = Borrow();
+        if (!producer.Opened.IsCompleted && reader is not null) producer.OnAsking(reader);
         if (producer.Opened.IsCompleted) return producer;
 
         await producer.Opened.WaitAsync(OpenTimeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);

@@ -111,6 +111,10 @@ public sealed class StreamFrame
     /// <summary>To a reader: this lifetime of the producer is over; its grain knows how the stream goes on.</summary>
     [Id(15)]
     public bool IsMoved { get; init; }
+
+    /// <summary>From a writer: as far as it knows, the reader has finished its elements before this position.</summary>
+    [Id(16)]
+    public long Finished { get; init; }
 }
 
 /// <summary>On the wire: what a receiver of elements says. See <c>docs/protocol.md</c>.</summary>
@@ -168,6 +172,10 @@ public sealed class StreamDemand
     /// <summary>To a writer: this lifetime of the producer is over; its grain knows how the stream goes on.</summary>
     [Id(12)]
     public bool IsMoved { get; init; }
+
+    /// <summary>To a writer: somebody waits for it to know this.</summary>
+    [Id(13)]
+    public bool IsAsking { get; init; }
 }
 
 /// <summary>On the wire: the answer to a <see cref="StreamFrame"/>.</summary>

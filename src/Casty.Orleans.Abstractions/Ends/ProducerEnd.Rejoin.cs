@@ -26,6 +26,13 @@ internal sealed partial class ProducerEnd<T>
     /// <summary>Ends once it is known who belongs to the stream: at once, unless this producer takes the place of a lost one.</summary>
     public Task Opened => _opened.Task;
 
+    /// <summary>A reader waits for it to be known: one that has joined nothing yet.</summary>
+    public void OnAsking(string consumer)
+    {
+        lock (_gate) _core.OnAsking(consumer, _host.Clock.Now);
+        Run();
+    }
+
     /// <summary>Ends once another process knows who belongs to the stream now, if there is one that could (P-15).</summary>
     /// <param name="except">Who must not vouch for it: a writer, or the reader itself.</param>
     public async Task KeptAsync(long except = 0)

@@ -27,6 +27,7 @@ internal static class WireFormat
         Roster = ToWire(frame.Roster),
         RosterSeen = frame.RosterSeen,
         IsMoved = frame.IsMoved,
+        Finished = frame.Finished,
     };
 
     /// <summary>A frame that is none carries nothing but what is wrong with it: it matters only if it is of the stream.</summary>
@@ -39,7 +40,7 @@ internal static class WireFormat
             stream, frame.Peer,
             frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
             frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
-            frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved);
+            frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved, frame.Finished);
     }
 
     public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()
@@ -57,6 +58,7 @@ internal static class WireFormat
         Roster = ToWire(demand.Roster),
         RosterSeen = demand.RosterSeen,
         IsMoved = demand.IsMoved,
+        IsAsking = demand.IsAsking,
     };
 
     public static Demand FromWire(StreamDemand demand)
@@ -67,7 +69,7 @@ internal static class WireFormat
         return new Demand(
             stream, demand.Peer, demand.Received, demand.Confirmed, demand.Limit,
             demand.Grant, FromWire(demand.End), (Leave)demand.Leave, FromWire(demand.Roster), demand.RosterSeen,
-            demand.IsMoved);
+            demand.IsMoved, demand.IsAsking);
     }
 
     /// <summary>A cause that Orleans cannot carry would keep the end itself from arriving: it goes by its name.</summary>

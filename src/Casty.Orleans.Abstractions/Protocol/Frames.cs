@@ -32,6 +32,7 @@ internal readonly record struct Batch<T>(long First, long Writer, long WriterFir
 /// <param name="IsHeldBack">Reader's leg: more elements are there, and wait for demand alone.</param>
 /// <param name="Leaving">Writer's leg: the writer has learnt its outcome and will not ask again.</param>
 /// <param name="Number">Writer's leg: counts the writer's frames, so that what was overtaken is not taken for its latest word.</param>
+/// <param name="Finished">Writer's leg: as far as the writer knows, the reader has finished its elements before this position (P-16).</param>
 /// <param name="Flaw">What is wrong with a message that could not even be read; null where it could.</param>
 internal readonly record struct Frame<T>(
     StreamKey Stream,
@@ -48,6 +49,7 @@ internal readonly record struct Frame<T>(
     Roster? Roster = null,
     long RosterSeen = 0,
     bool IsMoved = false,
+    long Finished = 0,
     string? Flaw = null);
 
 /// <summary>How a reader leaves.</summary>
@@ -70,6 +72,7 @@ internal enum Leave
 /// <param name="Roster">To a writer: who belongs to the stream, where the writer is to know it.</param>
 /// <param name="RosterSeen">From a reader: the version of the newest roster that it has.</param>
 /// <param name="IsMoved">To a writer: this lifetime of the producer is over; its grain knows how the stream goes on (P-15).</param>
+/// <param name="IsAsking">To a writer: somebody waits for it to know this, and to say so (P-16).</param>
 /// <param name="Flaw">What is wrong with a message that could not even be read; null where it could.</param>
 internal readonly record struct Demand(
     StreamKey Stream,
@@ -83,4 +86,5 @@ internal readonly record struct Demand(
     Roster? Roster = null,
     long RosterSeen = 0,
     bool IsMoved = false,
+    bool IsAsking = false,
     string? Flaw = null);

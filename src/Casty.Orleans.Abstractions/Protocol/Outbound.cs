@@ -35,6 +35,11 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     /// <summary>Elements before it may leave.</summary>
     public long Limit { get; private set; } = start;
 
+    /// <summary>So much of what was granted is not used for now (P-16).</summary>
+    public long Withheld { get; set; }
+
+    private long Usable => Limit - Withheld;
+
     /// <summary>No more elements: the end stands at <see cref="Next"/>.</summary>
     public bool IsEnded { get; private set; }
 
@@ -45,10 +50,10 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     public bool IsUnanswered => _highSent > Received;
 
     /// <summary>Elements are there that wait for a grant alone.</summary>
-    public bool IsHeldBack => Sent < Next && Sent >= Limit;
+    public bool IsHeldBack => Sent < Next && Sent >= Usable;
 
     /// <summary>Something is ready to leave now.</summary>
-    public bool CanSend => CanSendEnd || (Sent < Math.Min(Next, Limit) && HasByteCredit);
+    public bool CanSend => CanSendEnd || (Sent < Math.Min(Next, Usable) && HasByteCredit);
 
     private bool CanSendEnd => IsEnded && Sent == Next;
 
@@ -114,7 +119,7 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     public bool TryTake(int max, ref long bytes, out long first, out T[] elements)
     {
         first = Sent;
-        long available = Math.Min(Math.Min(Next, Limit) - Sent, max);
+        long available = Math.Min(Math.Min(Next, Usable) - Sent, max);
         long count = sizeOf is null ? available : 0;
         long taken = 0;
 

@@ -20,6 +20,7 @@ internal sealed partial class ProducerCore<T>
     private ReaderReport? _readerReport;
     private Roster? _lastRoster;
     private Demand? _heldDemand;
+    private (string Consumer, TimeSpan Since, bool IsWaiting)? _asking;
     private TimeSpan _openAt;
     private long _lastIncarnation;
     private long _certainIncarnation;
@@ -98,6 +99,7 @@ internal sealed partial class ProducerCore<T>
         if (_writers.TryGetValue(report.Writer, out var slot))
         {
             slot.IsAwaited = false;
+            OnWriterKnows(slot, report.Confirmed, now);
             return true;
         }
 
@@ -108,6 +110,7 @@ internal sealed partial class ProducerCore<T>
         JoinEnd(report, now);
         EndAfterLastWriter(now);
         OnRosterChanged();
+        Recount(now);
         ShareCredit(now);
         return Knows(report.Writer);
     }
@@ -143,6 +146,23 @@ internal sealed partial class ProducerCore<T>
     public bool MustYieldTo(ReaderReport report) => !IsRebuilding && !IsOver && report.Epoch > Epoch;
 
     private ReaderReport? NewestReader => _readerReport?.Epoch == NewestEpoch ? _readerReport : null;
+
+    /// <summary>
+    /// A reader asks to join that has joined nothing. If it is the one that the roster names, the answer to its joining was lost with the
+    /// producer: it has nothing, and is not missed. Only one that goes on asking is believed, as a question may be late. A subscription
+    /// that has a name may have had another reader.
+    /// </summary>
+    public void OnAsking(string consumer, TimeSpan now)
+    {
+        if (!IsRebuilding) return;
+        if (_asking?.Consumer != consumer) _asking = (consumer, now, false);
+        else if (now - _asking.Value.Since >= _timings.Retry) _asking = _asking.Value with { IsWaiting = true };
+        OpenIfAllReported(now);
+    }
+
+    /// <summary>The roster names a reader that has not come.</summary>
+    private bool IsReaderMissing => NewestReader is null && _lastRoster is { IsRead: true } roster
+        && (roster.IsNamed || _asking is not { IsWaiting: true } asking || asking.Consumer != roster.Consumer);
 
     /// <summary>The reader reports. Repeating a report changes nothing.</summary>
     public void Report(ReaderReport report, long maxBytes, Guid process, TimeSpan now)
@@ -202,6 +222,7 @@ internal sealed partial class ProducerCore<T>
         OnRosterChanged();
         if (!IsCertain && now >= _openAt) BecomeCertain(now);
         EndAfterLastWriter(now);
+        Recount(now);
         ShareCredit(now);
     }
 
@@ -277,7 +298,7 @@ internal sealed partial class ProducerCore<T>
 
         // One of an earlier lifetime than the last may not name who came later.
         if (_lastRoster is not { } roster || roster.Incarnation < _lastIncarnation) return;
-        if (roster.IsRead && NewestReader is null) return;
+        if (IsReaderMissing) return;
 
         // A writer that has ended need not be there any more, if the reader has all it put; but where nobody reads, only all the
         // writers together know who came last.
@@ -360,7 +381,7 @@ internal sealed partial class ProducerCore<T>
             _out.TryTakeEnd();   // the reader has it
         }
 
-        bool isReaderLost = _readerReport is null && _lastRoster is { IsRead: true, IsNamed: false };
+        bool isReaderLost = IsReaderMissing && !IsNamed;
         if (_lastRoster is null) Lose("Its producer was lost, and nobody knows who belongs to the stream.");
         foreach (var (report, process) in _reports.Values) Join(report, process, now);
         foreach (var entry in Expected)
@@ -377,6 +398,7 @@ internal sealed partial class ProducerCore<T>
         _reports.Clear();
         foreach (var slot in _writers.Values) MarkDirty(slot);
         OnRosterChanged();
+        Recount(now);
         ShareCredit(now);
         if (_heldDemand is { } demand) OnDemand(demand, now, out _);
     }
@@ -417,7 +439,7 @@ internal sealed partial class ProducerCore<T>
         }
 
         long position = Math.Max(PositionOf(report.Writer) ?? FinishedBefore(report.Writer), report.Confirmed);
-        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = Math.Max(report.Confirmed, FinishedOf(report.Writer)), Put = report.Put, Process = process, JoinedBefore = report.JoinedAt, IsEstablished = true, HasSpoken = true };
+        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = Math.Max(report.Confirmed, FinishedOf(report.Writer)), Put = report.Put, KnownConfirmed = report.Confirmed, Process = process, JoinedBefore = report.JoinedAt, IsEstablished = true, HasSpoken = true };
         slot.Limit = slot.Ceiling = Math.Max(report.Held, position);
         slot.In.Grant(slot.Limit);
         _joined.Add(slot.Number);

@@ -163,6 +163,7 @@ internal sealed partial class ProducerCore<T>
         _isFenced = false;
         _readerHeardAt = now;
         _retry.OnProgress(now);
+        Recount(now);
         return _out.Confirmed;
     }
 
@@ -192,10 +193,11 @@ internal sealed partial class ProducerCore<T>
 
         slot.HeardAt = now;
         if (slot.IsSilent || !slot.HasSpoken) OnSpoken(slot);
+        OnWriterKnows(slot, frame.Finished, now);
         if (frame.Leaving)
         {
             // It will not ask again; where it says so before its end arrived, it gave up (P-10). What it put may be held here alone now.
-            if (!IsOver && slot is { IsEnded: true, IsFinished: false }) slot.HasLeft = true;
+            if (!IsOver && slot is { IsEnded: true, IsFinished: false }) SetLeft(slot);
             else if (IsOver || End is not null || slot.IsEnded) Remove(slot);
             else Lose(slot, "A writer gave up on the stream.", now);
             OnRosterChanged();
@@ -271,6 +273,7 @@ internal sealed partial class ProducerCore<T>
         progress |= demand.Limit > _out.Limit;
         _out.Grant(demand.Limit);
         Confirm();
+        AskWriters(now);
 
         if (demand.Leave == Leave.Cancel)
         {
@@ -400,6 +403,7 @@ internal sealed partial class ProducerCore<T>
             var due = Min(UnreadDeadline, _leaseCheckAt);
             if (_unkeptEnds.Count > 0) due = Min(due, _unkeptEnds[0].Until);
             if (!IsCertain) due = Min(due, _openAt);
+            due = Min(due, _askAgainAt);
             return IsReaderAttached && IsUnresolved ? Min(due, RetryAt) : due;
         }
     }
@@ -423,6 +427,7 @@ internal sealed partial class ProducerCore<T>
         AcknowledgeOldEnds(now);
         if (!IsCertain && now >= _openAt) BecomeCertain(now);
         if (now >= _leaseCheckAt) CheckLeases(now);
+        if (now >= _askAgainAt) AskAgain(now);
         if (now >= UnreadDeadline && !IsOver)
         {
             Terminate(new StreamEnd(StreamEndReason.Abandoned, $"No reader came within the subscription timeout of {_subscriptionTimeout}."), now);
@@ -615,7 +620,7 @@ internal sealed partial class ProducerCore<T>
 
             if (_writers.TryGetValue(run.Writer, out var slot) && slot.Confirmed < run.WriterFirst + done)
             {
-                slot.Confirmed = run.WriterFirst + done;
+                OnConfirmed(slot, run.WriterFirst + done);
                 if (slot is { HasLeft: true, IsFinished: true }) Remove(slot);
                 else if (slot.IsEnded || IsWorthTelling(slot)) MarkDirty(slot);
             }
@@ -652,7 +657,13 @@ internal sealed partial class ProducerCore<T>
         // Who let go has nothing more to wait for then; kept until the stream ends, such writers would gather.
         var told = isTold ? End : isDone && !isFinished ? slot.In.End : null;
         return new Demand(Stream, slot.Number, received, isFinished ? received : Math.Min(slot.Confirmed, received), slot.Limit, slot.Grant,
-            told, Roster: RosterFor(slot, isAnswer));
+            told, Roster: RosterFor(slot, isAnswer), IsAsking: slot.KnownConfirmed < slot.AskedConfirmed);
+    }
+
+    private void SetLeft(WriterSlot<T> slot)
+    {
+        slot.HasLeft = true;
+        Recount(slot);
     }
 
     private void MarkDirty(WriterSlot<T> slot)
@@ -668,6 +679,7 @@ internal sealed partial class ProducerCore<T>
         if (!IsCertain && slot is { IsFinished: true, In.End.Reason: StreamEndReason.Completed }) _done.Add(EntryOf(slot));
         _writers.Remove(slot.Number);
         _turn.Remove(slot);
+        Recount(slot);
         OnRosterChanged();
     }
 

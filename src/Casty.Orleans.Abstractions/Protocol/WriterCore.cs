@@ -110,6 +110,7 @@ internal sealed partial class WriterCore<T>
             return Verdict.Violation;
         }
 
+        _mustSpeak |= demand.IsAsking;
         progress |= ApplyGrant(demand);
         if (progress) _retry.OnProgress(now);
 
@@ -241,7 +242,7 @@ internal sealed partial class WriterCore<T>
 
     private Frame<T> Frame(Batch<T>[] batches, long endAt) => new(
         Stream, Writer, batches, endAt, endAt >= 0 ? _end : null, _out.Next + _waiting, _grant, _out.Limit,
-        Number: ++_frames, RosterSeen: RosterSeen);
+        Number: ++_frames, RosterSeen: RosterSeen, Finished: Finished);
 
     [Conditional("DEBUG")]
     private void AssertInvariants() => Debug.Assert(Put <= _out.Limit && Finished <= Put && (_end is not null) == _out.IsEnded);

@@ -34,6 +34,24 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now, long start = 0)
     /// <summary>How far the writer was told that its elements are finished.</summary>
     public long ToldConfirmed { get; set; }
 
+    /// <summary>How far the writer has said that it knows its elements to be finished (P-16).</summary>
+    public long KnownConfirmed { get; set; }
+
+    /// <summary>How far it was asked to know.</summary>
+    public long AskedConfirmed { get; set; }
+
+    /// <summary>Since when it has not answered that; <see cref="TimeSpan.MaxValue"/> where it has.</summary>
+    public TimeSpan AskedAt { get; set; } = TimeSpan.MaxValue;
+
+    /// <summary>It has not answered for so long that nobody waits for it, until it speaks.</summary>
+    public bool IsDeaf { get; set; }
+
+    /// <summary>How many of its elements it would give again, as it does not know that they are finished; as counted last.</summary>
+    public long Untold { get; set; }
+
+    /// <summary>Something was finished since it was asked last.</summary>
+    public bool HasNews { get; set; }
+
     /// <summary>The roster's version when the writer joined.</summary>
     public long JoinedAt { get; init; }
 

@@ -111,6 +111,35 @@ public sealed class ProducerRebuildTests
         Assert.False(producer.MustYieldTo(report));
     }
 
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_ReaderNeverHadAnAnswer_IsNotWaitedForNorMissed()
+    {
+        var producer = ProducerCore<int>.Rebuild(Next, Make.Timings, Make.Start);
+        producer.Report(Writer(7, null) with { Roster = Roster(isRead: true, new RosterEntry(7, -1, StreamEndReason.None)) with { IsNamed = false } }, Make.Elsewhere, Make.Start);
+
+        producer.OnAsking("consumer", Make.Start);
+        Assert.True(producer.IsRebuilding);   // a question may be late
+        producer.OnAsking("consumer", Make.At(2));
+        Assert.False(producer.IsRebuilding);
+        Assert.Null(producer.End);
+        Assert.Equal(0, producer.Subscribe("consumer", isNamed: false, position: null, Make.At(2)));
+    }
+
+    [Theory, Trait("Rule", "P-15")]
+    [InlineData("consumer", true)]
+    [InlineData("other", false)]
+    public void Rebuilt_ReaderThatAsksMayBeAnother_TheOneBeforeIsWaitedFor(string consumer, bool isNamed)
+    {
+        var producer = ProducerCore<int>.Rebuild(Next, Make.Timings, Make.Start);
+        producer.Report(Writer(7, null) with { Roster = Roster(isRead: true, new RosterEntry(7, -1, StreamEndReason.None)) with { IsNamed = isNamed } }, Make.Elsewhere, Make.Start);
+
+        producer.OnAsking(consumer, Make.Start);
+        producer.OnAsking(consumer, Make.At(2));
+        Assert.True(producer.IsRebuilding);
+        producer.OnTick(Make.At(60));
+        Assert.Equal(isNamed ? null : StreamEndReason.Abandoned, producer.End?.Reason);
+    }
+
     private static ReaderReport Reader(Roster roster) => new(Make.Key, 1, "consumer", true, 0, 0, [], [], null, roster);
 
     private static Roster Roster(bool isRead, params RosterEntry[] entries) => new(1, 9, entries, "consumer", true, isRead, isRead ? 1 : 0, 16, TimeSpan.FromMinutes(5), []);

@@ -74,6 +74,7 @@ internal sealed class Ledger(World world)
             world.Expect(reader.Core.Outstanding <= reader.MaxDemand, $"{reader} has {reader.Core.Outstanding} outstanding");
         }
 
+        if (reader is { IsDead: false, Core.IsOver: false }) CheckResume(reader);
         if (world.Scenario.BufferSize == 0 || world.Faults > 0) return;
 
         // What a former reader asked for was granted: its window, and one window that is given again, come on top until drained.
@@ -88,6 +89,23 @@ internal sealed class Ledger(World world)
         }
 
         world.Expect(held <= world.Scenario.BufferSize + outstanding, $"{held} elements are held with {outstanding} asked for");
+    }
+
+    /// <summary>Should a named reader be lost now, and the producer with it, the writers elsewhere would give at most a window again, and the element in hand.</summary>
+    private void CheckResume(ReaderEnd reader)
+    {
+        // A writer that does not hear is not waited for: not where messages are lost.
+        bool isHeard = world.Scenario is { CutsMilliseconds: 0, Wires.Loss: 0 };
+        if (!isHeard || !world.Scenario.IsNamed || world.Faults > 0 || reader.Home != world.Producer.Process) return;
+
+        long again = 0;
+        foreach (var writer in world.Writers)
+        {
+            bool isElsewhere = writer is { IsDead: false, IsDone: false, Core.Outcome: null } && writer.Home != world.Producer.Process;
+            if (isElsewhere && reader.Next.TryGetValue(writer.Index, out long next)) again += Math.Max(0, next - writer.Core.Finished);
+        }
+
+        world.Expect(again <= reader.MaxDemand + 1, $"{again} elements would be given again, with a window of {reader.MaxDemand}");
     }
 
     /// <summary>At rest: everybody knows how it ended, what they know is true, and nothing is left behind.</summary>
