@@ -1,0 +1,85 @@
+using Orleans;
+using Xunit;
+
+namespace Casty.Orleans.Tests;
+
+/// <summary>A stream that is written all the time, and a reader that sees that nothing is lost, doubled or out of turn.</summary>
+internal sealed class Flow : IAsyncDisposable
+{
+    private readonly SourceRef<int> _source;
+    private readonly IAsyncEnumerator<int> _loop;
+    private readonly CancellationTokenSource _enough = new();
+    private readonly Task<int> _writing;
+    private int _next;
+
+    public Flow(SinkRef<int> sink, SourceRef<int> source)
+    {
+        Sink = sink;
+        _source = source;
+        _loop = source.GetAsyncEnumerator();
+        _writing = Task.Run(WriteAsync);
+    }
+
+    public SinkRef<int> Sink { get; }
+
+    /// <summary>One whose producer is on the silo of that number, with neither end there.</summary>
+    public static async Task<Flow> WithProducerAtAsync(ClusterBed bed, int silo, string name, Place writer, Place reader)
+    {
+        // Whoever asks first decides where the producer is: that silo asks, and leaves again once the others are there.
+        await using var starter = await bed.Factory(silo).GetSinkAsync<int>(name);
+        var sink = await bed[writer].GetSinkAsync<int>(name);
+        var source = await bed[reader].GetSourceAsync<int>(name);
+        await starter.CompleteAsync();
+        await starter.Completion.WaitAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return new Flow(sink, source);
+    }
+
+    public async Task ReadAsync(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            Assert.True(await _loop.MoveNextAsync());
+            Assert.Equal(_next++, _loop.Current);
+        }
+    }
+
+    /// <summary>Reads until there were so many, or the stream turns out to be cut.</summary>
+    public async Task<bool> TryReadAsync(int count)
+    {
+        try
+        {
+            await ReadAsync(count);
+            return true;
+        }
+        catch (StreamAbandonedException)
+        {
+            return false;
+        }
+    }
+
+    public async Task FinishAsync()
+    {
+        await _enough.CancelAsync();
+        while (await _loop.MoveNextAsync()) Assert.Equal(_next++, _loop.Current);
+        Assert.Equal(await _writing, _next);
+        await Sink.Completion;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _enough.CancelAsync();
+        await _loop.DisposeAsync();
+        await _source.DisposeAsync();
+        await Sink.DisposeAsync();
+        await ((Task)_writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _enough.Dispose();
+    }
+
+    private async Task<int> WriteAsync()
+    {
+        int count = 0;
+        while (!_enough.IsCancellationRequested) await Sink.PutAsync(count++);
+        await Sink.CompleteAsync();
+        return count;
+    }
+}

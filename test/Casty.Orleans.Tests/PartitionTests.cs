@@ -1,0 +1,82 @@
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Xunit;
+
+namespace Casty.Orleans.Tests;
+
+/// <summary>Case 59: a silo that is cut off from the others, and lives.</summary>
+public sealed class PartitionTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(8);
+
+    private readonly Cable _cable = new();
+    private readonly ClusterBed _bed;
+
+    public PartitionTests() => _bed = new ClusterBed
+    {
+        SiloCount = 3,
+        Lease = Lease,
+        Silos = silo =>
+        {
+            _cable.Connect(silo);
+            silo.Configure<ClusterMembershipOptions>(options =>
+            {
+                options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
+                options.NumMissedProbesLimit = 2;
+                options.NumVotesForDeathDeclaration = 1;
+            });
+        },
+    };
+
+    public Task InitializeAsync() => _bed.DeployAsync();
+
+    public async Task DisposeAsync()
+    {
+        _cable.Mend();
+        await _bed.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task ProducersSiloCutOff_TheOthersGoOn_AndWhatComesLateTouchesNothing()
+    {
+        await using var flow = await Flow.WithProducerAtAsync(_bed, 2, "between", Place.SiloA, Place.SiloB).Soon();
+        await flow.ReadAsync(500).Soon();
+
+        _cable.Cut(_bed.Orleans.Silos[2].SiloAddress);
+        await flow.ReadAsync(5_000).Soon();
+        _cable.Mend();
+        await flow.ReadAsync(5_000).Soon();
+        await flow.FinishAsync().Soon();
+    }
+
+    /// <summary>A client reaches both sides: what it writes to the one must not be lost to a reader on the other in silence.</summary>
+    [Theory]
+    [InlineData(Place.Client, Place.SiloA)]
+    [InlineData(Place.SiloA, Place.Client)]
+    public async Task ProducersSiloCutOff_AnEndOnEitherSide_BothGoOnOrBothEnd(Place writer, Place reader)
+    {
+        await using var flow = await Flow.WithProducerAtAsync(_bed, 2, "across", writer, reader).Soon();
+        await flow.ReadAsync(500).Soon();
+
+        _cable.Cut(_bed.Orleans.Silos[2].SiloAddress);
+        bool goesOn = await flow.TryReadAsync(5_000).WaitAsync(2 * Lease + Waiting.Limit);
+        if (goesOn) await flow.FinishAsync().Soon();
+        else await Assert.ThrowsAsync<StreamAbandonedException>(() => flow.Sink.Completion.WaitAsync(2 * Lease + Waiting.Limit));
+    }
+
+    /// <summary>An end that is cut off with nobody to speak to stops by itself, and the other one is told.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AnEndsSiloCutOff_BothSidesEnd(bool isReader)
+    {
+        await using var flow = new Flow(
+            await (isReader ? _bed.Factory(1) : _bed.Factory(2)).GetSinkAsync<int>("end").Soon(),
+            await (isReader ? _bed.Factory(2) : _bed.Factory(1)).GetSourceAsync<int>("end").Soon());
+        await flow.ReadAsync(500).Soon();
+
+        _cable.Cut(_bed.Orleans.Silos[2].SiloAddress);
+        Assert.False(await flow.TryReadAsync(int.MaxValue).WaitAsync(2 * Lease + Waiting.Limit));
+        await Assert.ThrowsAsync<StreamAbandonedException>(() => flow.Sink.Completion.WaitAsync(2 * Lease + Waiting.Limit));
+    }
+}
