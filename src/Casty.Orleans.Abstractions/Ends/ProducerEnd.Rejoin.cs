@@ -5,6 +5,8 @@ namespace Casty.Orleans;
 /// <summary>How a producer takes the place of one that was lost, and gives up its own (P-15).</summary>
 internal sealed partial class ProducerEnd<T>
 {
+    private const int MostFarewells = 2;
+
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<(long Version, long Except, TaskCompletionSource Waiter)> _unkept = [];
     private bool _isClosed;
@@ -200,11 +202,11 @@ internal sealed partial class ProducerEnd<T>
     private async Task HandOverAsync(KeyValuePair<long, IWriterPort>[] writers, long[] orphans, IReaderPort<T>? reader)
     {
         foreach (long writer in orphans) Bequeath(writer);
-        var told = writers.Select(one => IsToldAsync(one.Value.OnDemandAsync(Farewell(one.Key)).AsTask(), reply => !reply.IsUnknown)).ToList();
+        var told = writers.Select(one => IsToldAsync(() => one.Value.OnDemandAsync(Farewell(one.Key)).AsTask(), reply => !reply.IsUnknown)).ToList();
         if (reader is not null)
         {
             var farewell = new Frame<Element<T>>(_core.Stream, _core.Epoch, [], Roster: _core.LastRoster, IsMoved: true);
-            told.Add(IsToldAsync(reader.OnFrameAsync(farewell).AsTask(), reply => !reply.IsUnknown));
+            told.Add(IsToldAsync(() => reader.OnFrameAsync(farewell).AsTask(), reply => !reply.IsUnknown));
         }
 
         bool[] isTold = await Task.WhenAll(told).ConfigureAwait(false);
@@ -248,17 +250,22 @@ internal sealed partial class ProducerEnd<T>
 
     private Demand Farewell(long writer) => new(_core.Stream, writer, 0, 0, 0, Roster: _core.LastRoster, IsMoved: true);
 
-    private async Task<bool> IsToldAsync<TReply>(Task<TReply> telling, Func<TReply, bool> isTold)
+    /// <summary>A silo that stops waits for this, while its connections are closed one after another: what is not answered soon never is.</summary>
+    private async Task<bool> IsToldAsync<TReply>(Func<Task<TReply>> tell, Func<TReply, bool> isTold)
     {
-        try
+        for (int attempt = 0; attempt < MostFarewells; attempt++)
         {
-            return isTold(await telling.ConfigureAwait(false));
+            try
+            {
+                return isTold(await tell().WaitAsync(Timings.Retry).ConfigureAwait(false));
+            }
+            catch (Exception exception)
+            {
+                _host.Log.FrameLost(exception, Name);
+            }
         }
-        catch (Exception exception)
-        {
-            _host.Log.FrameLost(exception, Name);
-            return false;
-        }
+
+        return false;
     }
 
     private StreamAbandonedException Gone(string end) =>
