@@ -101,7 +101,11 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <inheritdoc/>
     public Task<StreamJoined<T>> RejoinWriterAsync(StreamAttachRequest request, StreamWriterReport report)
     {
-        Check(() => request.Validate(this.GetPrimaryKeyString()));
+        Check(() =>
+        {
+            request.Validate(this.GetPrimaryKeyString());
+            report.Validate();
+        });
         var facts = WireFormat.FromWire(report);
         while (true)
         {
@@ -113,7 +117,11 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     /// <inheritdoc/>
     public async Task<StreamJoined<T>?> RejoinReaderAsync(StreamSubscribeRequest<T> request, StreamReaderReport report)
     {
-        Check(() => request.Validate(this.GetPrimaryKeyString()));
+        Check(() =>
+        {
+            request.Validate(this.GetPrimaryKeyString());
+            report.Validate();
+        });
         var facts = WireFormat.FromWire(report, request.Consumer, request.IsNamed);
         while (true)
         {

@@ -1,9 +1,10 @@
 using Casty.Orleans.Benchmarks;
 
 // Medians of several runs of each system in turn, so that a noisy machine disturbs them alike; judge the ratios.
-int runs = args is ["--quick"] ? 1 : 5;
+int runs = args.Contains("--quick") ? 1 : 5;
+string only = args is [.., "--only", var text] ? text : "";
 await using var cluster = await BenchmarkCluster.StartAsync();
-var table = new ResultTable(runs);
+var table = new ResultTable(runs, only);
 
 await table.MeasureAsync("within a silo", 2_000_000,
     new("bounded channel", InProcess.ChannelAsync),

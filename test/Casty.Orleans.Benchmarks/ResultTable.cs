@@ -10,7 +10,7 @@ namespace Casty.Orleans.Benchmarks;
 internal sealed record Contender(string Name, Func<int, Task> RunAsync);
 
 /// <summary>Measures systems side by side and prints medians, ratios and allocations.</summary>
-internal sealed class ResultTable(int runs)
+internal sealed class ResultTable(int runs, string only)
 {
     private readonly StringBuilder _markdown = new StringBuilder()
         .AppendLine("| what | system | elements/s | ratio to the first | allocated per element |")
@@ -18,6 +18,9 @@ internal sealed class ResultTable(int runs)
 
     public async Task MeasureAsync(string what, int count, params Contender[] contenders)
     {
+        contenders = [.. contenders.Where(one => $"{what}: {one.Name}".Contains(only, StringComparison.Ordinal))];
+        if (contenders.Length == 0) return;
+
         var rates = contenders.Select(_ => new List<double>()).ToArray();
         var bytes = contenders.Select(_ => new List<double>()).ToArray();
         for (int run = -1; run < runs; run++)

@@ -16,7 +16,7 @@ public interface IHostilePeer
 public sealed class HostileWriter : IStreamDemandObserver, IHostilePeer
 {
     private readonly IClusterClient _client;
-    private IStreamDemandObserver _self = null!;
+    public IStreamDemandObserver Self { get; private set; } = null!;
 
     private HostileWriter(IClusterClient client) => _client = client;
 
@@ -28,8 +28,8 @@ public sealed class HostileWriter : IStreamDemandObserver, IHostilePeer
     public static async Task<HostileWriter> JoinAsync(IClusterClient client, string name, Func<StreamAttachRequest, StreamAttachRequest>? forge = null)
     {
         var writer = new HostileWriter(client);
-        writer._self = client.CreateObjectReference<IStreamDemandObserver>(writer);
-        var request = new StreamAttachRequest { Process = Guid.NewGuid(), End = Guid.NewGuid(), Observer = writer._self };
+        writer.Self = client.CreateObjectReference<IStreamDemandObserver>(writer);
+        var request = new StreamAttachRequest { Process = Guid.NewGuid(), End = Guid.NewGuid(), Observer = writer.Self };
         writer.Joined = await client.GetGrain<IStreamProducerGrain<int>>(name).AttachAsync(forge?.Invoke(request) ?? request).Soon() ?? throw new InvalidOperationException("The stream is being rebuilt.");
         return writer;
     }
@@ -86,14 +86,14 @@ public sealed class HostileWriter : IStreamDemandObserver, IHostilePeer
         return new(new StreamDemandReply());
     }
 
-    public void Forget() => _client.DeleteObjectReference<IStreamDemandObserver>(_self);
+    public void Forget() => _client.DeleteObjectReference<IStreamDemandObserver>(Self);
 }
 
 /// <summary>A reader that speaks the contracts itself, from the client, and says whatever a test has it say.</summary>
 public sealed class HostileReader : IStreamElementObserver<int>, IHostilePeer
 {
     private readonly IClusterClient _client;
-    private IStreamElementObserver<int> _self = null!;
+    public IStreamElementObserver<int> Self { get; private set; } = null!;
 
     private HostileReader(IClusterClient client) => _client = client;
 
@@ -107,10 +107,10 @@ public sealed class HostileReader : IStreamElementObserver<int>, IHostilePeer
     public static async Task<HostileReader> JoinAsync(IClusterClient client, string name, Func<StreamSubscribeRequest<int>, StreamSubscribeRequest<int>>? forge = null)
     {
         var reader = new HostileReader(client);
-        reader._self = client.CreateObjectReference<IStreamElementObserver<int>>(reader);
+        reader.Self = client.CreateObjectReference<IStreamElementObserver<int>>(reader);
         var request = new StreamSubscribeRequest<int>
         {
-            Process = Guid.NewGuid(), End = Guid.NewGuid(), Observer = reader._self, Producer = name, Consumer = "hostile", MaxDemandBytes = 1024 * 1024,
+            Process = Guid.NewGuid(), End = Guid.NewGuid(), Observer = reader.Self, Producer = name, Consumer = "hostile", MaxDemandBytes = 1024 * 1024,
         };
         reader.Joined = await client.GetGrain<IStreamProducerGrain<int>>(name).SubscribeAsync(forge?.Invoke(request) ?? request).Soon() ?? throw new InvalidOperationException("The stream is being rebuilt.");
         return reader;
@@ -140,7 +140,7 @@ public sealed class HostileReader : IStreamElementObserver<int>, IHostilePeer
 
     public ValueTask<long?> YieldAsync(Guid to, long epoch) => new((long?)null);
 
-    public void Forget() => _client.DeleteObjectReference<IStreamElementObserver<int>>(_self);
+    public void Forget() => _client.DeleteObjectReference<IStreamElementObserver<int>>(Self);
 }
 
 /// <summary>Elements as they lie in a batch: each behind its length.</summary>

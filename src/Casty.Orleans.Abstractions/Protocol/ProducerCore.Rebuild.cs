@@ -476,6 +476,8 @@ internal sealed partial class ProducerCore<T>
     /// <summary>A writer that nobody needs to wait for may still come and ask what became of its elements.</summary>
     private void JoinEnded(RosterEntry entry, TimeSpan now)
     {
+        if (_writers.ContainsKey(entry.Writer)) return;   // several rosters may name it
+
         _joined.Add(entry.Writer);
         var slot = new WriterSlot<T>(entry.Writer, now, entry.EndAt) { IsAwaited = true, Confirmed = FinishedOf(entry.Writer) };
         slot.In.OnEnd(entry.EndAt, StreamEnd.Completed, out _);
