@@ -144,7 +144,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
 
         public ValueTask<bool> MoveNextAsync()
         {
-            if (!cancellationToken.IsCancellationRequested && source._end.TryRead(out var value))
+            if (!cancellationToken.IsCancellationRequested && source._end.TryNext(out var value))
             {
                 Current = value;
                 return new ValueTask<bool>(true);
@@ -164,7 +164,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
                     cancellationToken.ThrowIfCancellationRequested();
                     bool more = await source.WaitAsync(cancellationToken).ConfigureAwait(false);
                     cancellationToken.ThrowIfCancellationRequested();
-                    if (source._end.TryRead(out var value))
+                    if (source._end.TryNext(out var value))
                     {
                         Current = value;
                         return true;

@@ -34,3 +34,8 @@ await table.MeasureAsync("client through a silo to a client", 300_000,
     new("Casty", count => Streams.RunAsync(cluster.Client, cluster.Client, count)));
 
 Console.WriteLine(table.ToMarkdown());
+if (!"one at a time".Contains(only, StringComparison.Ordinal)) return;
+
+Console.WriteLine("| one element at a time, silo to silo | p50 µs | p99 | p99.9 | p50, ratio | p99, ratio |");
+Console.WriteLine("|---|---:|---:|---:|---:|---:|");
+Console.WriteLine(await Latency.MeasureAsync(cluster));

@@ -12,6 +12,9 @@ internal sealed record Contender(string Name, Func<int, Task> RunAsync);
 /// <summary>Measures systems side by side and prints medians, ratios and allocations.</summary>
 internal sealed class ResultTable(int runs, string only)
 {
+    /// <summary>Rounds that do not count: the compiler is still at work.</summary>
+    private const int WarmUps = 3;
+
     private readonly StringBuilder _markdown = new StringBuilder()
         .AppendLine("| what | system | elements/s | ratio to the first | allocated per element |")
         .AppendLine("|---|---|---:|---:|---:|");
@@ -23,7 +26,7 @@ internal sealed class ResultTable(int runs, string only)
 
         var rates = contenders.Select(_ => new List<double>()).ToArray();
         var bytes = contenders.Select(_ => new List<double>()).ToArray();
-        for (int run = -1; run < runs; run++)
+        for (int run = -WarmUps; run < runs; run++)
         {
             for (int i = 0; i < contenders.Length; i++)
             {
@@ -32,7 +35,7 @@ internal sealed class ResultTable(int runs, string only)
                 await contenders[i].RunAsync(count);
                 double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
                 long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
-                if (run < 0) continue;   // the first round warms up
+                if (run < 0) continue;
 
                 rates[i].Add(count / seconds);
                 bytes[i].Add(allocated / (double)count);

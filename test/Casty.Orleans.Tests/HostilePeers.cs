@@ -64,7 +64,7 @@ public sealed class HostileWriter : IStreamDemandObserver, IHostilePeer
         Number = 2,
     };
 
-    public StreamBatch Batch(long first, params int[] elements) => Batch(first, elements.Length, Bytes.Of(_client, elements));
+    public StreamBatch Batch(long first, params int[] elements) => Batch(first, elements.Length, Bytes.Of(elements));
 
     public StreamBatch Batch(long first, int count, byte[] bytes) =>
         new() { First = first, Writer = Joined.Peer, WriterFirst = first, Count = count, Elements = bytes };
@@ -146,11 +146,7 @@ public sealed class HostileReader : IStreamElementObserver<int>, IHostilePeer
 /// <summary>Elements as they lie in a batch: each behind its length.</summary>
 internal static class Bytes
 {
-    public static byte[] Of(IClusterClient client, params int[] elements)
-    {
-        var serializer = client.ServiceProvider.GetRequiredService<Serializer<int>>();
-        return [.. elements.SelectMany(element => Of(serializer.SerializeToArray(element)))];
-    }
+    public static byte[] Of(params int[] elements) => [.. elements.SelectMany(element => Of(BitConverter.GetBytes(element)))];
 
     public static byte[] Of(byte[] element) => Of(element.Length, element);
 

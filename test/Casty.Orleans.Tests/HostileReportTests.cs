@@ -14,6 +14,7 @@ public sealed class HostileReportTests(HostileBed bed)
         ["no stream"] = new() { Writer = 1 },
         ["a negative lifetime"] = new() { Stream = Stream, Incarnation = -1, Writer = 1 },
         ["the last lifetime"] = new() { Stream = Stream, Incarnation = long.MaxValue, Writer = 1 },
+        ["a negative lifetime that opened"] = new() { Stream = Stream, Opened = -1, Writer = 1 },
         ["no number"] = new() { Stream = Stream },
         ["a negative number"] = new() { Stream = Stream, Writer = -1 },
         ["negative positions"] = new() { Stream = Stream, Writer = 1, Confirmed = -2, Put = -1, Held = 0 },
@@ -67,6 +68,7 @@ public sealed class HostileReportTests(HostileBed bed)
     public Task WhatNoWriterCanReport_IsRefused(string attack) => bed.BesideANeighbourAsync(async () =>
     {
         string name = Cluster.Name("hostile");
+        await using var source = await bed[Place.SiloB].GetSourceAsync<int>(name).Soon();
         var writer = await bed.WriterAsync(name);
         var request = new StreamAttachRequest { Process = Guid.NewGuid(), End = Guid.NewGuid(), Observer = writer.Self };
         var error = await Assert.ThrowsAsync<ArgumentException>(() => Producer(name).RejoinWriterAsync(request, Writers[attack]).Soon());

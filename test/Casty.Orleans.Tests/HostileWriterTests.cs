@@ -150,7 +150,7 @@ public sealed class HostileWriterTests(HostileBed bed)
         await using var source = await bed[Place.SiloB].GetSourceAsync<int>(name).Soon();
         var writer = await bed.WriterAsync(name);
         await writer.AskAsync(1);
-        await writer.SayAsync(writer.Frame(writer.Batch(0, 1, Bytes.Of([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]))));
+        await writer.SayAsync(writer.Frame(writer.Batch(0, 1, Bytes.Of((byte[])[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]))));
 
         // What the deserialiser throws is its own business; that the stream failed with it is the stream's.
         var thrown = await Assert.ThrowsAnyAsync<Exception>(() => source.DrainAsync());

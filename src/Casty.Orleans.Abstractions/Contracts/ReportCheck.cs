@@ -12,7 +12,7 @@ internal static class ReportCheck
     public static void Validate(this StreamWriterReport report)
     {
         ArgumentNullException.ThrowIfNull(report);
-        Key(report.Stream, report.Incarnation);
+        Key(report.Stream, report.Incarnation, report.Opened);
         Refuse(report.Writer <= 0, $"A writer reports {report.Writer} as its number.");
         Refuse(report.Confirmed < 0 || report.Put < report.Confirmed || report.Held < report.Put || report.Put == long.MaxValue,
             $"A writer reports {report.Put} elements put, {report.Confirmed} finished and credit up to {report.Held}.");
@@ -25,7 +25,7 @@ internal static class ReportCheck
     public static void Validate(this StreamReaderReport report)
     {
         ArgumentNullException.ThrowIfNull(report);
-        Key(report.Stream, report.Incarnation);
+        Key(report.Stream, report.Incarnation, report.Opened);
         Refuse(report.Epoch is <= 0 or long.MaxValue, $"A reader reports {report.Epoch} as its epoch.");
         Refuse(report.Finished < 0 || report.Received < report.Finished || report.Received == long.MaxValue,
             $"A reader reports {report.Received} elements received and {report.Finished} finished.");
@@ -51,10 +51,10 @@ internal static class ReportCheck
         Roster(report.Roster);
     }
 
-    private static void Key(Guid stream, long incarnation)
+    private static void Key(Guid stream, long incarnation, long opened)
     {
         Refuse(stream == Guid.Empty, "An end reports to no stream.");
-        Refuse(incarnation < 0 || incarnation > LastIncarnation, $"An end reports that it belonged to lifetime {incarnation}.");
+        Refuse(incarnation < 0 || incarnation > LastIncarnation || opened < 0 || opened > LastIncarnation, $"An end reports that it belonged to lifetimes {opened} and {incarnation}.");
     }
 
     private static void Roster(StreamRoster? roster)
@@ -65,6 +65,7 @@ internal static class ReportCheck
             $"A roster is number {roster.Version} of lifetime {roster.Incarnation}, with reader {roster.Epoch}.");
         Refuse(roster.BufferSize < 0 || (roster.SubscriptionTimeout <= TimeSpan.Zero && roster.SubscriptionTimeout != Timeout.InfiniteTimeSpan),
             $"A roster gives a buffer of {roster.BufferSize} and a subscription timeout of {roster.SubscriptionTimeout}.");
+        Refuse(roster.UnreadFor < TimeSpan.Zero, $"A roster says that nobody has read for {roster.UnreadFor}.");
         foreach (var entry in roster.Writers)
         {
             Refuse(entry.Writer < 0 || entry.EndAt < -1 || entry.Finished < 0 || !Enum.IsDefined(entry.Outcome),

@@ -56,6 +56,10 @@ public sealed class StreamWriterReport
     /// <summary>The state of the roster when it joined.</summary>
     [Id(8)]
     public StreamRosterMark JoinedAt { get; init; }
+
+    /// <summary>The last lifetime that it has heard of when it was not being rebuilt.</summary>
+    [Id(9)]
+    public long Opened { get; init; }
 }
 
 /// <summary>On the wire: what a reader tells a producer that does not know it.</summary>
@@ -97,4 +101,8 @@ public sealed class StreamReaderReport
     /// <summary>The newest roster that it has, or null.</summary>
     [Id(8)]
     public StreamRoster? Roster { get; init; }
+
+    /// <summary>The last lifetime that it has heard of when it was not being rebuilt.</summary>
+    [Id(9)]
+    public long Opened { get; init; }
 }

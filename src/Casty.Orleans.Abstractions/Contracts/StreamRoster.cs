@@ -64,4 +64,8 @@ public sealed class StreamRoster
     /// <summary>Nobody joins after it without being known to who was given it, unless that end falls silent.</summary>
     [Id(10)]
     public bool IsCertain { get; init; }
+
+    /// <summary>For how long nobody had read, where a producer gave up its place.</summary>
+    [Id(11)]
+    public TimeSpan UnreadFor { get; init; }
 }

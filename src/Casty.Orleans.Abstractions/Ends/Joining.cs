@@ -117,7 +117,7 @@ internal static class Joining
     public static void TellReplaced<T>(StreamHost host, StreamJoined<T> left, Protocol.StreamKey by)
     {
         if (left.Process != host.Process) Tell(host, () => left.Demand.ReplacedAsync(left.End, by.Id, by.Incarnation).AsTask());
-        else if (host.TryGet(left.End, out IReplaceable producer)) producer.OnReplaced(by);
+        else if (host.TryGet(left.End, out IProducerEnd producer)) producer.OnReplaced(by);
     }
 
     /// <summary>Has an end ask where its producer is, should that be in another process and that process be silent.</summary>

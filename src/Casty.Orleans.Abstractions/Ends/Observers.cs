@@ -105,7 +105,7 @@ internal sealed class DemandEndpoint(StreamHost host) : IStreamDemandObserver
 
     public ValueTask ReplacedAsync(Guid to, Guid stream, long incarnation)
     {
-        if (host.TryGet(to, out IReplaceable producer)) producer.OnReplaced(new StreamKey(stream, incarnation));
+        if (host.TryGet(to, out IProducerEnd producer)) producer.OnReplaced(new StreamKey(stream, incarnation));
         return default;
     }
 

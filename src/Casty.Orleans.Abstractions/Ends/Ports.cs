@@ -39,11 +39,14 @@ internal interface IDemandPort
     ValueTask<DemandReply> OnDemandAsync(Demand demand);
 }
 
-/// <summary>A producer, as an end sees it that has left it.</summary>
-internal interface IReplaceable
+/// <summary>A producer, as those see it who do not know of its elements.</summary>
+internal interface IProducerEnd
 {
-    /// <summary>The stream goes on in that lifetime.</summary>
+    /// <summary>An end has left it: the stream goes on in that lifetime.</summary>
     void OnReplaced(StreamKey by);
+
+    /// <summary>The silo stops: whoever does not know yet how the stream came out is told.</summary>
+    Task TellOutcomeAsync();
 }
 
 /// <summary>A writer, as its producer sees it.</summary>

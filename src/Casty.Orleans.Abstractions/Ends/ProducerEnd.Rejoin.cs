@@ -205,16 +205,11 @@ internal sealed partial class ProducerEnd<T>
         var told = writers.Select(one => IsToldAsync(() => one.Value.OnDemandAsync(Farewell(one.Key)).AsTask(), reply => !reply.IsUnknown)).ToList();
         if (reader is not null)
         {
-            var farewell = new Frame<Element<T>>(_core.Stream, _core.Epoch, [], Roster: _core.LastRoster, IsMoved: true);
+            var farewell = new Frame<Element<T>>(_core.Stream, _core.Epoch, [], Roster: _core.LastRoster(_host.Clock.Now), IsMoved: true);
             told.Add(IsToldAsync(() => reader.OnFrameAsync(farewell).AsTask(), reply => !reply.IsUnknown));
         }
 
         bool[] isTold = await Task.WhenAll(told).ConfigureAwait(false);
-        for (int i = 0; i < writers.Length; i++)
-        {
-            if (!isTold[i] && _core.Unfinished.Contains(writers[i].Key)) Bequeath(writers[i].Key);
-        }
-
         _ = RetireAsync(isTold.All(one => one) ? TimeSpan.Zero : 2 * Timings.Lease);
     }
 
@@ -225,6 +220,22 @@ internal sealed partial class ProducerEnd<T>
         _released.TrySetResult();
     }
 
+    /// <summary>The end of a stream that is over would be forgotten with this producer, and with the reader too if that is here.</summary>
+    public Task TellOutcomeAsync()
+    {
+        var untold = new List<Task>();
+        lock (_gate)
+        {
+            if (!_core.IsOver) return Task.CompletedTask;
+            foreach (var (writer, port) in _writers)
+            {
+                if (_core.TryTakeDemandFor(writer, out var outcome)) untold.Add(IsToldAsync(() => port.OnDemandAsync(outcome).AsTask(), reply => !reply.IsUnknown));
+            }
+        }
+
+        return Task.WhenAll(untold);
+    }
+
     /// <summary>
     /// A writer that has ended and is gone has left its elements here alone: a sink of this process takes its place until whoever
     /// follows has them.
@@ -233,7 +244,7 @@ internal sealed partial class ProducerEnd<T>
     {
         if (_core.LegacyOf(writer) is not { } legacy) return;
 
-        var core = WriterCore<Element<T>>.Inherit(_core.Stream, legacy, _core.LastRoster, Timings, _host.Clock.Now, Element<T>.SizeOf);
+        var core = WriterCore<Element<T>>.Inherit(_core.Stream, legacy, _core.LastRoster(_host.Clock.Now), Timings, _host.Clock.Now, Element<T>.SizeOf);
         var grain = _host.Grains.GetGrain<IStreamProducerGrain<T>>(Name);
         var id = Guid.NewGuid();
         _ = Joining.AcquireAsync<T>(_host);
@@ -248,7 +259,7 @@ internal sealed partial class ProducerEnd<T>
         _host.AwaitAtStop(heir.HandOverAsync());
     }
 
-    private Demand Farewell(long writer) => new(_core.Stream, writer, 0, 0, 0, Roster: _core.LastRoster, IsMoved: true);
+    private Demand Farewell(long writer) => new(_core.Stream, writer, 0, 0, 0, Roster: _core.LastRoster(_host.Clock.Now), IsMoved: true);
 
     /// <summary>A silo that stops waits for this, while its connections are closed one after another: what is not answered soon never is.</summary>
     private async Task<bool> IsToldAsync<TReply>(Func<Task<TReply>> tell, Func<TReply, bool> isTold)

@@ -6,7 +6,7 @@ namespace Casty.Orleans;
 /// The middle of one run of a stream: the shell around <see cref="ProducerCore{T}"/>. It belongs to its process, and the
 /// producer grain's activation only borrows it: the ends talk to it through observers, or directly within the process.
 /// </summary>
-internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IReplaceable, IStreamEnd
+internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IProducerEnd, IStreamEnd
 {
     private static readonly TimeSpan NoWriterWarning = TimeSpan.FromSeconds(30);
 
@@ -265,7 +265,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         bool isLast;
         lock (_gate)
         {
-            if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _core.LastRoster));
+            if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _core.LastRoster(_host.Clock.Now)));
             var verdict = _core.OnDemand(demand, _host.Clock.Now, out string? violation);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
             _isReaderReady |= verdict is Verdict.Accepted or Verdict.Duplicate;
@@ -406,6 +406,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             if (_isClosed) return;
             var now = _host.Clock.Now;
             if (_core.OnTick(now)) _inFlight.GiveUp();
+            _slab.Rest();
             if (_writers.Count > _core.Writers) ForgetLost();
             if (now >= _warnAt)
             {

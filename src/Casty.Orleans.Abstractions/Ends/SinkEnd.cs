@@ -27,6 +27,8 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource<bool>? _room;
     private int _roomWaiters;
+    private bool _isAsked;    // the pump will take what is put
+    private bool _isClosed;   // nothing more can be put
     private TimeSpan _rejoinAt = TimeSpan.MaxValue;
     private bool _isRejoining;
     private readonly List<Demand> _meanwhile = [];   // what came while it was asking where its producer is
@@ -84,12 +86,14 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         }
 
         var element = Prepare(value);
+        bool speak;
         lock (_gate)
         {
             if (_puts.Count > 0 || !_core.TryPut(Fit(element))) return false;
+            speak = Ask();
         }
 
-        Schedule();
+        if (speak) Schedule();
         return true;
     }
 
@@ -97,15 +101,10 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled(cancellationToken);
 
-        lock (_gate)
-        {
-            SeeLease();
-            if (!_core.IsOpen) return ValueTask.FromException(Closed());
-        }
-
         Element<T> element;
         try
         {
+            if (Volatile.Read(ref _isClosed)) ThrowClosed();
             element = Prepare(value);
         }
         catch (Exception exception)
@@ -113,23 +112,27 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
             return ValueTask.FromException(exception);
         }
 
-        PutWaiter waiter;
+        PutWaiter? waiter = null;
+        bool speak = true;
         lock (_gate)
         {
+            SeeLease();
             if (!_core.IsOpen) return ValueTask.FromException(Closed());
             element = Fit(element);
             if (_puts.Count == 0 && _core.TryPut(element))
             {
-                Schedule();
-                return default;
+                speak = Ask();
             }
-
-            waiter = new PutWaiter(element, owner);
-            waiter.Node = _puts.AddLast(waiter);
-            Tell();
+            else
+            {
+                waiter = new PutWaiter(element, owner);
+                waiter.Node = _puts.AddLast(waiter);
+                Tell();
+            }
         }
 
-        Schedule();
+        if (speak) Schedule();
+        if (waiter is null) return default;
         return new ValueTask(cancellationToken.CanBeCanceled ? waiter.WaitAsync(this, cancellationToken) : waiter.Task);
     }
 
@@ -246,7 +249,8 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
             {
                 producer = _producer;
                 bool isBye = _core.Outcome is not null;
-                if (!isBye && _inFlight.IsFull) break;
+                if (!isBye && _inFlight.IsFull) break;   // whoever makes room has a turn taken
+                _isAsked = false;
                 if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) break;
                 _saidBye |= frame.Leaving;
                 ticket = _inFlight.Take();
@@ -466,6 +470,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
             Wake();
         }
 
+        lock (_encoding) _slab.Rest();
         if (isLost) Rejoin();
         Run();
     }
@@ -494,6 +499,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
 
         if (!_core.IsOpen)
         {
+            _isClosed = true;
             while (_puts.First is { Value: var waiter })
             {
                 _puts.RemoveFirst();
@@ -527,6 +533,19 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     }
 
     private void Tell() => _core.SetWaiting(_puts.Count + _roomWaiters);
+
+    /// <summary>Under the lock: something was put. True if the pump must be told: it does not know of anything else.</summary>
+    private bool Ask()
+    {
+        bool isFirst = !_isAsked;
+        _isAsked = true;
+        return isFirst;
+    }
+
+    private void ThrowClosed()
+    {
+        lock (_gate) throw Closed();
+    }
 
     private Exception Closed() => StreamErrors.ForPut(Producer, _core.Outcome ?? _core.End!);
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Orleans.Serialization.Session;
 
 namespace Casty.Orleans;
 
@@ -6,12 +7,28 @@ namespace Casty.Orleans;
 /// Writes elements one behind the other into large arrays, so that neighbours can be sent as one slice. An array is never
 /// written twice and never pooled: a message that holds a slice may still be queued when its sender is long gone.
 /// </summary>
-internal sealed class SlabWriter : IBufferWriter<byte>
+internal sealed class SlabWriter
 {
     private const int SlabSize = 16 * 1024;
     private byte[] _slab = [];
+    private SerializerSession? _session;
     private int _start;
     private int _position;
+
+    /// <summary>A session for one element: each must be readable by itself. It is kept until <see cref="Rest"/>.</summary>
+    public SerializerSession SessionFrom(SerializerSessionPool pool)
+    {
+        if (_session is null) return _session = pool.GetSession();
+        _session.Reset();
+        return _session;
+    }
+
+    /// <summary>Gives back what is only needed while elements are written.</summary>
+    public void Rest()
+    {
+        _session?.Dispose();
+        _session = null;
+    }
 
     /// <summary>Begins an element, leaving <paramref name="prefix"/> bytes for its length.</summary>
     public void Begin(int prefix)
@@ -54,4 +71,14 @@ internal sealed class SlabWriter : IBufferWriter<byte>
         _start = 0;
         _position = begun;
     }
+}
+
+/// <summary>A slab as Orleans writes to it. A struct, so that the compiler sees through it.</summary>
+internal readonly struct SlabBuffer(SlabWriter slab) : IBufferWriter<byte>
+{
+    public void Advance(int count) => slab.Advance(count);
+
+    public Memory<byte> GetMemory(int sizeHint = 0) => slab.GetMemory(sizeHint);
+
+    public Span<byte> GetSpan(int sizeHint = 0) => slab.GetSpan(sizeHint);
 }

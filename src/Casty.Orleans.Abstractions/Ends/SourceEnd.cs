@@ -11,6 +11,9 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
 {
     private const int MostMeanwhile = 64;
 
+    /// <summary>The most elements that a loop takes without a word in between.</summary>
+    private const int MostAhead = 256;
+
     private readonly Lock _gate = new();
     private readonly StreamHost _host;
     private readonly ElementCodec<T>? _codec;
@@ -29,6 +32,8 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _arrival;
     private StreamEnd? _left;
+    private readonly Ahead<T> _ahead = new();
+    private long _leaseEnd;   // of the core, for who looks at it without the lock
     private Demand _toSay;
     private bool _hasToSay;
 
@@ -73,7 +78,12 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     public void Start()
     {
         _host.Add(this);
-        lock (_gate) TakeDemand();
+        lock (_gate)
+        {
+            TakeDemand();
+            Publish();
+        }
+
         Schedule();
     }
 
@@ -82,7 +92,11 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     {
         get
         {
-            lock (_gate) return (int)_core.Waiting;
+            lock (_gate)
+            {
+                Sync();
+                return (int)_core.Waiting;
+            }
         }
     }
 
@@ -91,7 +105,11 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     {
         get
         {
-            lock (_gate) return _core.Outstanding;
+            lock (_gate)
+            {
+                Sync();
+                return _core.Outstanding;
+            }
         }
     }
 
@@ -129,6 +147,112 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         return true;
     }
 
+    /// <summary>Takes the next element for a loop, of which there is one: not together with <see cref="TryRead"/>.</summary>
+    public bool TryNext([MaybeNullWhen(false)] out T value)
+    {
+        // A process that was paused gives out nothing before it has looked at the time, however little it does besides.
+        if (_host.Clock.Coarse.Ticks < Volatile.Read(ref _leaseEnd) && _ahead.TryTake(out value)) return true;
+        return TryRefill(out value);
+    }
+
+    private bool TryRefill([MaybeNullWhen(false)] out T value)
+    {
+        while (true)
+        {
+            ArraySegment<Element<T>> next;
+            bool speak;
+            lock (_gate)
+            {
+                Close();
+                var now = SeeLease();
+                _core.Finish();
+                next = _left is null ? _core.Peek(Math.Min(_core.Stride, MostAhead)) : default;
+                if (next.Count > 0 && next[0].IsHole) _core.OnTaken(1);
+                else if (next.Count == 0) _core.OnStarved();
+                speak = TakeDemand(now);
+                Settle();
+                Publish();
+            }
+
+            if (speak) Schedule();
+            if (next.Count == 0)
+            {
+                _ahead.Clear();
+                value = default;
+                return false;
+            }
+
+            if (next[0].IsHole) continue;
+
+            // Decoded without the lock: that is user code.
+            var room = _ahead.Room(next.Count);
+            int count = DecodeWhole(next, room);
+            value = room[0];
+            lock (_gate)
+            {
+                if (_core.IsOver) continue;   // it was stopped meanwhile
+                _core.OnTaken(1);
+                _ahead.Open(count);
+                speak = TakeDemand();
+                Settle();
+            }
+
+            if (speak) Schedule();
+            return true;
+        }
+    }
+
+    /// <summary>Decodes as many as can be, and at least the first one.</summary>
+    private int DecodeWhole(ArraySegment<Element<T>> elements, Span<T> room)
+    {
+        int count = 0;
+        if (_codec is null || !elements[0].IsEncoded)
+        {
+            while (count < elements.Count && !elements[count].IsEncoded)
+            {
+                room[count] = elements[count].Value;
+                count++;
+            }
+
+            return count;
+        }
+
+        try
+        {
+            _codec.Decode(elements, room, ref count);
+        }
+        catch (Exception exception) when (count == 0)
+        {
+            // The element is lost to this reader, so the stream is; its writers are told why.
+            lock (_gate)
+            {
+                if (!_core.IsOver) _core.OnTaken(1);
+            }
+
+            Leave(Protocol.Leave.Cancel, new StreamEnd(StreamEndReason.Failed, "An element could not be deserialised.", exception));
+            throw;
+        }
+        catch (Exception)
+        {
+            // Its turn has not come: it will be first then.
+        }
+
+        return count;
+    }
+
+    /// <summary>Under the lock: what the loop has taken by itself.</summary>
+    private void Sync() => _core.OnTaken(_ahead.Take());
+
+    /// <summary>Under the lock: the loop takes no more by itself until it has been here.</summary>
+    private void Close() => _core.OnTaken(_ahead.Close());
+
+    /// <summary>Under the lock, after a change: what the loop must know.</summary>
+    private void Publish()
+    {
+        if (_core.IsOver) _ahead.Close();
+        Volatile.Write(ref _leaseEnd, _core.LeaseEnd.Ticks);
+    }
+
     /// <summary>Ends when there may be something to take: true, or false once there will be nothing more.</summary>
     public ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
     {
@@ -138,6 +262,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         bool speak;
         lock (_gate)
         {
+            Close();
             var now = SeeLease();
             if (_core.Waiting > 0 && _left is null) return new ValueTask<bool>(true);
 
@@ -163,6 +288,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     {
         lock (_gate)
         {
+            Close();
             if (_core.TryLeave(leave, cause)) _left = cause ?? new StreamEnd(StreamEndReason.Cancelled, "The reader left.");
             TakeDemand();
             Settle();
@@ -183,6 +309,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         FrameReply reply;
         lock (_gate)
         {
+            Sync();
             var now = _host.Clock.Now;
             var verdict = _core.OnFrame(frame, now, out string? violation);
             if (verdict == Verdict.Violation) Break(violation!);
@@ -212,6 +339,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             }
 
             if (_core.Waiting > 0 || _core.IsOver) WakeAll();
+            Publish();
         }
 
         Run();
@@ -223,6 +351,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         long? given;
         lock (_gate)
         {
+            if (epoch == _core.Epoch) Close();
             given = epoch == _core.Epoch && !_core.IsSettled ? _core.Given : null;
             if (given is not null)
             {
@@ -251,6 +380,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             IDemandPort producer;
             lock (_gate)
             {
+                Sync();
                 TakeDemand();
                 if (!_hasToSay) break;
                 demand = _toSay;
@@ -353,6 +483,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         bool isLost = false;
         lock (_gate)
         {
+            Sync();
             if (demand.Stream != _core.Stream) return;   // an answer of a lifetime that is over
             // A producer that gave up its place would say so: this one's stream is over, and it has gone.
             if (reply.IsUnknown && (_rejoin is null || (_core.IsOver && reply.Moved is null))) _core.Stop(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this reader any more."));
@@ -366,6 +497,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
 
             Settle();
             if (_core.IsOver) WakeAll();
+            Publish();
         }
 
         if (isLost) Rejoin();
@@ -382,6 +514,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             if (_core.IsSettled || _isRejoining || _rejoin is null) return;
             _isRejoining = true;
             _rejoinAt = TimeSpan.MaxValue;
+            Sync();
             report = _core.BeginRejoin(Consumer, _isNamed);
         }
 
@@ -422,6 +555,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         StreamJoined<T>? left = null;
         lock (_gate)
         {
+            Sync();
             var now = _host.Clock.Now;
             _isRejoining = false;
             if (joined is not null && Joining.IsOlder(joined, _core.Stream)) joined = null;
@@ -451,6 +585,8 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
                 _joined = joined;
                 _meanwhile.Clear();
             }
+
+            Publish();
         }
 
         if (left is not null) Joining.TellReplaced(_host, left, _core.Stream);
@@ -473,11 +609,13 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         bool isLost;
         lock (_gate)
         {
+            Sync();
             var now = _host.Clock.Now;
             _core.OnTick(now);
             isLost = now >= _rejoinAt || _core.IsSuspicious(now);
             Settle();
             if (_core.IsOver) WakeAll();
+            Publish();
         }
 
         if (isLost) Rejoin();
@@ -504,6 +642,7 @@ internal sealed class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     {
         _host.Log.Violation(Producer, violation);
         var end = new StreamEnd(StreamEndReason.ProtocolViolation, violation);
+        Close();
         if (_core.TryLeave(Protocol.Leave.Cancel, end)) _left = end;
         Settle();
     }

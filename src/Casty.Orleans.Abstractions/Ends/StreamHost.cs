@@ -251,6 +251,8 @@ internal sealed class StreamHost
     /// <summary>Ends once producers of this silo have been followed elsewhere, and what they alone held is there.</summary>
     public async Task HandOverAsync(CancellationToken cancellationToken)
     {
+        foreach (var producer in _ends.Values.OfType<IProducerEnd>()) AwaitAtStop(producer.TellOutcomeAsync());
+
         // Handing over may bring more to hand over.
         while (!_beforeStop.IsEmpty && !cancellationToken.IsCancellationRequested)
         {

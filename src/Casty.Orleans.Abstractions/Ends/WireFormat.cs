@@ -97,11 +97,12 @@ internal static class WireFormat
         End = ToWire(report.End, host),
         Roster = ToWire(report.Roster),
         JoinedAt = new StreamRosterMark(report.JoinedAt.Incarnation, report.JoinedAt.Version),
+        Opened = report.Opened,
     };
 
     public static WriterReport FromWire(StreamWriterReport report) => new(
         new StreamKey(report.Stream, report.Incarnation), report.Writer, report.Confirmed, report.Put, report.Held, FromWire(report.End),
-        FromWire(report.Roster), new RosterMark(report.JoinedAt.Incarnation, report.JoinedAt.Version));
+        FromWire(report.Roster), new RosterMark(report.JoinedAt.Incarnation, report.JoinedAt.Version), report.Opened);
 
     public static StreamReaderReport ToWire(ReaderReport report, StreamHost host) => new()
     {
@@ -114,12 +115,13 @@ internal static class WireFormat
         Positions = Array.ConvertAll(report.Positions, one => new StreamWriterPosition(one.Writer, one.Next)),
         End = ToWire(report.End, host),
         Roster = ToWire(report.Roster),
+        Opened = report.Opened,
     };
 
     public static ReaderReport FromWire(StreamReaderReport report, string consumer, bool isNamed) => new(
         new StreamKey(report.Stream, report.Incarnation), report.Epoch, consumer, isNamed, report.Received, report.Finished,
         Array.ConvertAll(report.Unfinished, run => new Run(run.First, run.Count, run.Writer, run.WriterFirst)),
-        Array.ConvertAll(report.Positions, one => new WriterPosition(one.Writer, one.Next)), FromWire(report.End), FromWire(report.Roster));
+        Array.ConvertAll(report.Positions, one => new WriterPosition(one.Writer, one.Next)), FromWire(report.End), FromWire(report.Roster), report.Opened);
 
     public static StreamRoster? ToWire(Roster? roster) => roster is null ? null : new StreamRoster
     {
@@ -134,12 +136,13 @@ internal static class WireFormat
         SubscriptionTimeout = roster.SubscriptionTimeout,
         Basis = Array.ConvertAll(roster.Basis, mark => new StreamRosterMark(mark.Incarnation, mark.Version)),
         IsCertain = roster.IsCertain,
+        UnreadFor = roster.UnreadFor,
     };
 
     public static Roster? FromWire(StreamRoster? roster) => roster is null ? null : new Roster(
         roster.Incarnation, roster.Version, Array.ConvertAll(roster.Writers, one => new RosterEntry(one.Writer, one.EndAt, one.Outcome, one.Finished)),
         roster.Consumer, roster.IsNamed, roster.IsRead, roster.Epoch, roster.BufferSize, roster.SubscriptionTimeout,
-        Array.ConvertAll(roster.Basis, mark => new RosterMark(mark.Incarnation, mark.Version)), roster.IsCertain);
+        Array.ConvertAll(roster.Basis, mark => new RosterMark(mark.Incarnation, mark.Version)), roster.IsCertain, roster.UnreadFor);
 
     private static StreamBatch ToWire<T>(Batch<Element<T>> batch) => new()
     {

@@ -91,7 +91,7 @@ internal sealed partial class ProducerCore<T>
         if (IsRebuilding)
         {
             _reports[report.Writer] = (report, process);
-            if (report.Stream.Id == Stream.Id) Learn(report.Stream, report.Roster);
+            if (report.Stream.Id == Stream.Id) Learn(report.Opened, report.Roster);
             OpenIfAllReported(now);
             return true;
         }
@@ -176,7 +176,7 @@ internal sealed partial class ProducerCore<T>
         _isReaderSilent = false;
         if (IsRebuilding)
         {
-            Learn(report.Stream, report.Roster);
+            Learn(report.Opened, report.Roster);
             OpenIfAllReported(now);
         }
         else
@@ -267,9 +267,9 @@ internal sealed partial class ProducerCore<T>
         OnRosterChanged();
     }
 
-    private void Learn(StreamKey last, Roster? roster)
+    private void Learn(long opened, Roster? roster)
     {
-        _lastIncarnation = Math.Max(_lastIncarnation, last.Incarnation);
+        _lastIncarnation = Math.Max(_lastIncarnation, opened);
         if (roster is { IsCertain: true }) _certainIncarnation = Math.Max(_certainIncarnation, roster.Incarnation);
         if (roster is null || _rosters.Exists(known => known.Covers(roster.Mark))) return;
 
@@ -373,7 +373,7 @@ internal sealed partial class ProducerCore<T>
 
         Epoch = NewestEpoch;
         _readerReport = NewestReader;
-        _unreadSince = now;
+        _unreadSince = now - (_lastRoster?.UnreadFor ?? TimeSpan.Zero);
         if (_readerReport is { } reader) Seat(reader, now);
         if (_readerReport?.End is { } end)
         {

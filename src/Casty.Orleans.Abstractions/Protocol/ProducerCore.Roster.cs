@@ -93,7 +93,7 @@ internal sealed partial class ProducerCore<T>
     private bool IsReaderAwaited => IsReaderAttached && IsReaderRemote && _isReaderEstablished && !_isReaderSilent;
 
     /// <summary>The last roster of a lifetime that gives up its place: nobody joins it any more.</summary>
-    public Roster? LastRoster => IsRebuilding ? Roster : Roster! with { IsCertain = IsCertain };
+    public Roster? LastRoster(TimeSpan now) => IsRebuilding ? Roster : Roster! with { IsCertain = IsCertain, UnreadFor = IsReaderAttached ? TimeSpan.Zero : now - _unreadSince };
 
     /// <summary>One roster is on its way to a keeper at a time, or each of many that join would be told of all; one that speaks is told anyway.</summary>
     private Roster? RosterFor(WriterSlot<T> slot, bool isAnswer)

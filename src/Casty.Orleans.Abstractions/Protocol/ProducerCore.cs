@@ -691,7 +691,7 @@ internal sealed partial class ProducerCore<T>
         Debug.Assert(!IsOver || !IsReaderAttached);
     }
 
-    private static TimeSpan Later(TimeSpan since, TimeSpan wait) => wait > TimeSpan.MaxValue - since ? TimeSpan.MaxValue : since + wait;
+    private static TimeSpan Later(TimeSpan since, TimeSpan wait) => since > TimeSpan.Zero && wait > TimeSpan.MaxValue - since ? TimeSpan.MaxValue : since + wait;
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 

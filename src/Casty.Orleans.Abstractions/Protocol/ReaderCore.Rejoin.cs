@@ -5,6 +5,7 @@ internal sealed partial class ReaderCore<T>
 {
     private readonly Queue<Run> _unfinished = new();
     private readonly Dictionary<long, long> _positions = [];
+    private long _opened;
 
     /// <summary>
     /// It has reported and has no answer: nothing that comes counts, as the producer goes by the report. Should nothing have changed,
@@ -24,7 +25,7 @@ internal sealed partial class ReaderCore<T>
         IsReported = true;
         return new ReaderReport(
             Stream, Epoch, consumer, isNamed, _in.End is null ? _in.Received : _in.Received - 1, Finished,
-            [.. _unfinished], [.. _positions.Select(one => new WriterPosition(one.Key, one.Value))], _in.End, Roster);
+            [.. _unfinished], [.. _positions.Select(one => new WriterPosition(one.Key, one.Value))], _in.End, Roster, _opened);
     }
 
     /// <summary>

@@ -35,6 +35,7 @@ internal sealed partial class ReaderCore<T>
     {
         Stream = stream;
         Epoch = epoch;
+        _opened = stream.Incarnation;
         Given = Finished = position;
         _in = new Inbound<T>(position);
         _window = new DemandWindow(initialDemand, maxDemand, now);
@@ -83,13 +84,7 @@ internal sealed partial class ReaderCore<T>
         if (IsOver || !_ready.TryPeek(out var batch))
         {
             element = default!;
-            if (!IsOver && !_isStarving)
-            {
-                _isStarving = true;
-                if (_isHeldBack) _window.OnStarved();
-                if (_in.Received == _said.Limit || _said.Confirmed < Finished) _mustSpeak |= IsWorthSaying();
-            }
-
+            OnStarved();
             return false;
         }
 
@@ -109,6 +104,57 @@ internal sealed partial class ReaderCore<T>
         return true;
     }
 
+    /// <summary>The reader asks for the next element, and there is none.</summary>
+    public void OnStarved()
+    {
+        if (IsOver || _isStarving) return;
+        _isStarving = true;
+        if (_isHeldBack) _window.OnStarved();
+        if (_in.Received == _said.Limit || _said.Confirmed < Finished) _mustSpeak |= IsWorthSaying();
+    }
+
+    /// <summary>
+    /// The elements that are next, at most <paramref name="max"/>, for a reader that takes them by itself and tells afterwards how
+    /// many (<see cref="OnTaken"/>). Until it does, they count as waiting.
+    /// </summary>
+    public ArraySegment<T> Peek(int max)
+    {
+        if (IsOver || !_ready.TryPeek(out var batch)) return default;
+        int count = Math.Min(max, batch.Elements.Count - _offset);
+        return batch.Elements.Slice(_offset, count);
+    }
+
+    /// <summary>The reader has taken that many more of the elements that are next: all but the last of them are finished.</summary>
+    public void OnTaken(int count)
+    {
+        if (count == 0) return;
+
+        var batch = _ready.Peek();
+        Debug.Assert(!IsOver && count <= batch.Elements.Count - _offset);
+        if (_sizeOf is not null)
+        {
+            foreach (var element in batch.Elements.AsSpan(_offset, count)) _bytesSinceSaid += _sizeOf(element);
+        }
+
+        _offset += count;
+        if (_offset == batch.Elements.Count)
+        {
+            _ready.Dequeue();
+            _offset = 0;
+        }
+
+        _isStarving = false;
+        _waitingElements -= count;
+        Given += count;
+        Finished = Given - 1;
+        Untrack();
+        _in.Grant(Saturate(Given, _window.Size));
+        SeeEnd();
+    }
+
+    /// <summary>So many elements may be taken at a time without anything being said in between.</summary>
+    public int Stride => Math.Max(1, _window.Size / 4);
+
     /// <summary>What was given is finished.</summary>
     public void Finish()
     {
@@ -127,6 +173,7 @@ internal sealed partial class ReaderCore<T>
         _answeredAt = now;
         if (IsReported) return Verdict.Duplicate;
 
+        _opened = Stream.Incarnation;
         Keep(frame.Roster);
         if (IsOver) return Verdict.Duplicate;
 

@@ -27,9 +27,10 @@ internal readonly record struct RosterMark(long Incarnation, long Version);
 /// <param name="SubscriptionTimeout">The stream's subscription timeout.</param>
 /// <param name="Basis">What earlier lifetimes' rosters went into it.</param>
 /// <param name="IsCertain">Nobody joins after it without being known to who was given it, unless that end falls silent.</param>
+/// <param name="UnreadFor">For how long nobody had read, where a producer gave up its place.</param>
 internal sealed record Roster(
     long Incarnation, long Version, RosterEntry[] Writers, string? Consumer, bool IsNamed, bool IsRead, long Epoch, int BufferSize, TimeSpan SubscriptionTimeout,
-    RosterMark[] Basis, bool IsCertain = false)
+    RosterMark[] Basis, bool IsCertain = false, TimeSpan UnreadFor = default)
 {
     public RosterMark Mark => new(Incarnation, Version);
 
@@ -62,8 +63,9 @@ internal readonly record struct WriterPosition(long Writer, long Next);
 /// <param name="End">How it ended, or null.</param>
 /// <param name="Roster">The newest roster that it has seen, or null.</param>
 /// <param name="JoinedAt">The state of the roster when it joined the stream.</param>
+/// <param name="Opened">The last lifetime that it has heard of when it was not being rebuilt: nobody could join one that was.</param>
 internal sealed record WriterReport(
-    StreamKey Stream, long Writer, long Confirmed, long Put, long Held, StreamEnd? End, Roster? Roster, RosterMark JoinedAt = default);
+    StreamKey Stream, long Writer, long Confirmed, long Put, long Held, StreamEnd? End, Roster? Roster, RosterMark JoinedAt = default, long Opened = 0);
 
 /// <summary>What a reader tells a producer that does not know it (P-15).</summary>
 /// <param name="Stream">The stream and the lifetime that it last belonged to.</param>
@@ -76,6 +78,7 @@ internal sealed record WriterReport(
 /// <param name="Positions">How far it is with each writer.</param>
 /// <param name="End">The stream's end, if that has reached it.</param>
 /// <param name="Roster">The newest roster that it has seen, or null.</param>
+/// <param name="Opened">The last lifetime that it has heard of when it was not being rebuilt: nobody could join one that was.</param>
 internal sealed record ReaderReport(
     StreamKey Stream, long Epoch, string Consumer, bool IsNamed, long Received, long Finished, Run[] Unfinished,
-    WriterPosition[] Positions, StreamEnd? End, Roster? Roster);
+    WriterPosition[] Positions, StreamEnd? End, Roster? Roster, long Opened = 0);

@@ -4,6 +4,7 @@ namespace Casty.Orleans.Protocol;
 internal sealed partial class WriterCore<T>
 {
     private bool _isPlaced = true;
+    private long _opened;
 
     /// <summary>
     /// It has reported and has no answer: nothing that comes counts, as the producer goes by the report. Should nothing have changed,
@@ -40,7 +41,7 @@ internal sealed partial class WriterCore<T>
     public WriterReport BeginRejoin()
     {
         IsReported = true;
-        return new WriterReport(Stream, Writer, Finished, Put, Math.Max(_out.Limit, Put), _end, Roster, JoinedAt);
+        return new WriterReport(Stream, Writer, Finished, Put, Math.Max(_out.Limit, Put), _end, Roster, JoinedAt, _opened);
     }
 
     /// <summary>
@@ -97,6 +98,7 @@ internal sealed partial class WriterCore<T>
         if (_out.TryResume(demand.Received, demand.Limit))
         {
             _isPlaced = true;
+            _opened = Stream.Incarnation;
             _grant = demand.Grant;
             return;
         }

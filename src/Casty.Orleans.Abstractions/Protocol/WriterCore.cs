@@ -27,6 +27,7 @@ internal sealed partial class WriterCore<T>
         Stream = stream;
         Writer = writer;
         _timings = timings;
+        _opened = stream.Incarnation;
         _out = new Outbound<T>(start, sizeOf);
         _retry = new RetryTimer(timings);
         _retry.OnSpoke(now, begins: true);

@@ -127,7 +127,7 @@ internal sealed class ChildProcess : IDisposable
     /// <summary>Stands still for a while. What began before may be lost, and so may what began right afterwards.</summary>
     public async Task PauseAsync(TimeSpan time, TimeSpan recovery)
     {
-        var fate = new Fate($"paused for {time.TotalSeconds:F1} s", Environment.TickCount64);
+        var fate = new Fate($"paused for {time.TotalSeconds:F1} s", Environment.TickCount64) { IsPause = true };
         Befall(fate);
         Signal("STOP");
         await Task.Delay(time);

@@ -11,6 +11,9 @@ internal sealed record Fate(string What, long From)
     /// <summary>When the membership had the silo dead; null if it has not, or is none.</summary>
     public long? DeclaredAt { get; set; }
 
+    /// <summary>The process stood still, and may have gone on.</summary>
+    public bool IsPause { get; init; }
+
     /// <summary>The process was asked: it had the time to say goodbye.</summary>
     public bool IsGraceful { get; init; }
 }

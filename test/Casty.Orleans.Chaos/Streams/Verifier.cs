@@ -1,4 +1,5 @@
 using Casty.Orleans.Chaos.Processes;
+using Casty.Orleans.Chaos.Roles;
 
 namespace Casty.Orleans.Chaos.Streams;
 
@@ -43,7 +44,7 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
     private Verdict Classify()
     {
         if (run.Ends.All(end => end.IsLost)) return Verdict.AllLost;
-        if (run.Ends.Any(end => end.Fate is { Until: < long.MaxValue })) return Verdict.Paused;
+        if (run.Ends.Any(end => end.Fate is { Until: < long.MaxValue }) || IsBesideAPause) return Verdict.Paused;
         if (run.Writers.Any(writer => writer.IsLost)) return Verdict.WriterLost;
         if (_plan.Consumer is null && run.Readers.Any(reader => reader.IsLost)) return Verdict.ReaderLost;
         if (run.Readers.Any(reader => reader.IsLost)) return Verdict.Resumed;
@@ -55,10 +56,19 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
     /// It opened with a producer that died before the reader came, so that nobody alive knew of it, and it learnt so only after the
     /// others had completed a stream of their own. Nothing of it was delivered, and it was told.
     /// </summary>
-    private bool IsApart(TrackedEnd writer) =>
-        writer is { Opened: not null, IsLost: false } && writer.FailedWith(Abandoned) && run.Delivered(writer.Index) == 0
-        && run.Readers.Find(reader => reader.HasCompleted) is { Opened: { } joined } reader && reader.OverAt < writer.OverAt
-        && SiloDied(run.StartedAt, joined.At);
+    private bool IsApart(TrackedEnd writer) => writer.Opened is not null && run.Delivered(writer.Index) == 0
+        && ((writer is { IsLost: false } && writer.FailedWith(Abandoned)
+                && run.Readers.Find(reader => reader.HasCompleted) is { Opened: { } joined } reader && reader.OverAt < writer.OverAt
+                && SiloDied(run.StartedAt, joined.At))
+            || (IsBesideAPause && (writer.IsLost || writer.FailedWith(Abandoned))));
+
+    /// <summary>
+    /// A silo stood still meanwhile, or not long before. It may have held the producer, and for a while after it goes on there are two, of
+    /// which one knows of the run before this one. A client that spoke to the cluster through it is cut off: Orleans looks for another
+    /// gateway only when a connection breaks. Whoever is on the wrong side has to be told.
+    /// </summary>
+    private bool IsBesideAPause { get; } = siloFates.Any(fate => fate.IsPause && fate.From <= run.Ends.Max(end => end.OverAt)
+        && fate.Until >= run.StartedAt - 2 * lease.TotalMilliseconds);
 
     /// <summary>It was lost with everybody who knew of it, and with the producer: those who came later began another stream.</summary>
     private bool IsForgotten(TrackedEnd writer) =>

@@ -125,6 +125,30 @@ public sealed class ProducerRebuildTests
         Assert.Equal(0, producer.Subscribe("consumer", isNamed: false, position: null, Make.At(2)));
     }
 
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_PlaceGivenUp_TheSubscriptionTimeoutRunsOn()
+    {
+        var before = Make.Producer();
+        before.Attach(7, Make.Start, Make.Elsewhere);
+        var roster = before.LastRoster(Make.At(200));
+
+        var producer = ProducerCore<int>.Rebuild(Next, Make.Timings, Make.Start);
+        producer.Report(Writer(7, null) with { Roster = roster }, Make.Elsewhere, Make.Start);
+        Assert.Equal(Make.At(100), producer.UnreadDeadline);
+    }
+
+    /// <summary>A lifetime that was over before it had been rebuilt took nobody in: the roster of the one before still names all.</summary>
+    [Theory, Trait("Rule", "P-15")]
+    [InlineData(1, true)]
+    [InlineData(2, false)]
+    public void Rebuilt_LifetimeBeforeNeverOpened_IsNotWaitedFor(long opened, bool opens)
+    {
+        var producer = ProducerCore<int>.Rebuild(Next with { Incarnation = 3 }, Make.Timings, Make.Start);
+        producer.Report(Writer(7, null) with { Stream = Next, Opened = opened, Roster = Roster(isRead: false, new RosterEntry(7, -1, StreamEndReason.None)) }, Make.Elsewhere, Make.Start);
+
+        Assert.Equal(opens, !producer.IsRebuilding);
+    }
+
     [Theory, Trait("Rule", "P-15")]
     [InlineData("consumer", true)]
     [InlineData("other", false)]

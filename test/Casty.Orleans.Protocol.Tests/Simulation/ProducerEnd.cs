@@ -94,7 +94,7 @@ internal sealed class ProducerEnd
 
     public FrameAnswer? OnFrame(Frame<Item> frame)
     {
-        if (IsClosed) return new FrameAnswer(null, IsUnknown: true, Core.LastRoster);
+        if (IsClosed) return new FrameAnswer(null, IsUnknown: true, Core.LastRoster(_world.Now));
         if (IsGone) return null;
 
         var verdict = Core.OnFrame(frame, _world.Now, out string? violation);
@@ -110,7 +110,7 @@ internal sealed class ProducerEnd
 
     public DemandAnswer? OnDemand(Demand demand)
     {
-        if (IsClosed) return new DemandAnswer(null, IsUnknown: true, Core.LastRoster);
+        if (IsClosed) return new DemandAnswer(null, IsUnknown: true, Core.LastRoster(_world.Now));
         if (IsGone) return null;
 
         if (_reader is not null && demand.Peer == Core.Epoch) Heard.Add(_reader);
@@ -169,7 +169,7 @@ internal sealed class ProducerEnd
         if (IsGone) return;
         IsGone = IsClosed = true;
         if (!isHeard) return;
-        var roster = Core.LastRoster;
+        var roster = Core.LastRoster(_world.Now);
         foreach (var (number, writer) in _writers) writer.Push(this, new Demand(Core.Stream, number, 0, 0, 0, Roster: roster, IsMoved: true));
         if (Core.IsReaderAttached) _reader?.Send(this, new Frame<Item>(Core.Stream, Core.Epoch, [], Roster: roster, IsMoved: true), static (_, _) => { });
     }
