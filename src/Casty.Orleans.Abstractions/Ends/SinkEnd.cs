@@ -12,7 +12,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     private const int MostMeanwhile = 64;
 
     private readonly Lock _gate = new();
-    private readonly Lock _encoding = new();
+    private readonly Lock _putting = new();   // taken after the gate, where both are
     private readonly StreamHost _host;
     private readonly ElementCodec<T>? _codec;
     private readonly SlabWriter _slab = new();
@@ -25,8 +25,12 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     private readonly TaskCompletionSource _endReceived = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private TaskCompletionSource<bool>? _room;
+    private TaskCompletionSource<bool>? _hasRoom;
     private int _roomWaiters;
+    private Element<T>[] _staged = [];   // what was put since the core was looked at, within the room that it had then
+    private int _stagedCount;
+    private long _room;
+    private long _leaseEnd;
     private bool _isAsked;    // the pump will take what is put
     private bool _isClosed;   // nothing more can be put
     private TimeSpan _rejoinAt = TimeSpan.MaxValue;
@@ -79,18 +83,30 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
 
     public bool TryPut(T value)
     {
+        if (TryStage(value)) return true;
         lock (_gate)
         {
+            Sync();
             SeeLease();
+            Publish();
             if (_puts.Count > 0 || _core.Credit <= 0) return false;
         }
 
-        var element = Prepare(value);
+        return TryStage(value);
+    }
+
+    /// <summary>The way that nearly every put takes: one short lock, which the pump holds only to take all that was put together.</summary>
+    private bool TryStage(T value)
+    {
         bool speak;
-        lock (_gate)
+        lock (_putting)
         {
-            if (_puts.Count > 0 || !_core.TryPut(Fit(element))) return false;
-            speak = Ask();
+            if (_stagedCount >= _room || _host.Clock.Coarse.Ticks >= _leaseEnd) return false;
+            var element = Prepare(value);
+            if (_stagedCount == _staged.Length) Array.Resize(ref _staged, Math.Max(16, 2 * _stagedCount));
+            _staged[_stagedCount++] = element;
+            speak = !_isAsked;
+            _isAsked = true;
         }
 
         if (speak) Schedule();
@@ -101,39 +117,78 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled(cancellationToken);
 
-        Element<T> element;
         try
         {
-            if (Volatile.Read(ref _isClosed)) ThrowClosed();
-            element = Prepare(value);
+            if (TryStage(value)) return default;
+            return PutOrWaitAsync(value, owner, cancellationToken);
         }
         catch (Exception exception)
         {
             return ValueTask.FromException(exception);
         }
+    }
+
+    private ValueTask PutOrWaitAsync(T value, object owner, CancellationToken cancellationToken)
+    {
+        // Who has ended does not hear of what is wrong with the element.
+        if (Volatile.Read(ref _isClosed)) ThrowClosed();
+        Element<T> element;
+        lock (_putting) element = Prepare(value);
 
         PutWaiter? waiter = null;
-        bool speak = true;
         lock (_gate)
         {
+            Sync();
             SeeLease();
-            if (!_core.IsOpen) return ValueTask.FromException(Closed());
+            if (!_core.IsOpen) throw Closed();
             element = Fit(element);
-            if (_puts.Count == 0 && _core.TryPut(element))
-            {
-                speak = Ask();
-            }
-            else
+            if (_puts.Count > 0 || !_core.TryPut(element))
             {
                 waiter = new PutWaiter(element, owner);
                 waiter.Node = _puts.AddLast(waiter);
                 Tell();
             }
+
+            Publish();
         }
 
-        if (speak) Schedule();
+        Schedule();
         if (waiter is null) return default;
         return new ValueTask(cancellationToken.CanBeCanceled ? waiter.WaitAsync(this, cancellationToken) : waiter.Task);
+    }
+
+    /// <summary>Under the lock, now and then: what a burst took is given back.</summary>
+    private void Rest()
+    {
+        lock (_putting)
+        {
+            _slab.Rest();
+            _staged = [];
+        }
+    }
+
+    /// <summary>Under the lock, before anything else: the core has all that was put, and no more is until <see cref="Publish"/>.</summary>
+    private void Sync()
+    {
+        lock (_putting)
+        {
+            _room = 0;
+            _isAsked = false;
+            if (_stagedCount == 0) return;
+            _core.PutAll(_staged.AsSpan(0, _stagedCount));
+            Array.Clear(_staged, 0, _stagedCount);
+            _stagedCount = 0;
+        }
+    }
+
+    /// <summary>Under the lock, after everything else: as much may be put as there is credit for, if nobody waits for it.</summary>
+    private void Publish()
+    {
+        lock (_putting)
+        {
+            _room = _puts.Count > 0 ? 0 : Math.Max(0, _core.Credit);
+            _leaseEnd = _core.LeaseEnd.Ticks;
+        }
     }
 
     public async ValueTask<bool> WaitToPutAsync(CancellationToken cancellationToken)
@@ -144,10 +199,12 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
             Task<bool> room;
             lock (_gate)
             {
+                Sync();
                 SeeLease();
+                Publish();
                 if (!_core.IsOpen) return false;
                 if (_puts.Count == 0 && _core.Credit > 0) return true;
-                room = (_room ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+                room = (_hasRoom ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
                 _roomWaiters++;
                 Tell();
             }
@@ -174,6 +231,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         bool ended;
         lock (_gate)
         {
+            Sync();
             ended = _core.TryEnd(end);
             Wake();
         }
@@ -231,6 +289,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     {
         lock (_gate)
         {
+            Sync();
             _core.Leave();
             Wake();
         }
@@ -250,7 +309,8 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
                 producer = _producer;
                 bool isBye = _core.Outcome is not null;
                 if (!isBye && _inFlight.IsFull) break;   // whoever makes room has a turn taken
-                _isAsked = false;
+                Sync();
+                Publish();
                 if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) break;
                 _saidBye |= frame.Leaving;
                 ticket = _inFlight.Take();
@@ -282,6 +342,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     {
         lock (_gate)
         {
+            Sync();
             _core.Settle(new StreamEnd(StreamEndReason.ProtocolViolation, violation));
             Wake();
         }
@@ -294,15 +355,14 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         if (_codec is null) return new Element<T>(value);
 
         // What will have to be serialised is so at its put, where an element that cannot be hurts nobody else.
-        if (_producer is ProducerEnd<T> { IsReaderRemote: false }) return _codec.Copy(value);
-        lock (_encoding) return _codec.Encode(value, _slab);
+        return _producer is ProducerEnd<T> { IsReaderRemote: false } ? _codec.Copy(value) : _codec.Encode(value, _slab);
     }
 
     /// <summary>Under the lock: the producer may have gone to another process since the element was prepared.</summary>
     private Element<T> Fit(Element<T> element)
     {
         if (_producer.IsLocal || element.IsEncoded || _codec is null) return element;
-        lock (_encoding) return _codec.Encode(element.Value, _slab);
+        lock (_putting) return _codec.Encode(element.Value, _slab);
     }
 
     protected override void OnReply(FrameReply reply, int ticket)
@@ -311,7 +371,11 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         lock (_gate)
         {
             isCurrent = _inFlight.Return(ticket);
-            if (isCurrent && !reply.IsUnknown) _core.OnAnswered(_host.Clock.Now);
+            if (isCurrent && !reply.IsUnknown)
+            {
+                _core.OnAnswered(_host.Clock.Now);
+                Wake();
+            }
         }
 
         if (reply.Demand is { IsMoved: true } farewell) Follow(farewell);
@@ -328,9 +392,11 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         lock (_gate)
         {
             if (_core.Outcome is not null || _isRejoining) return;
+            Sync();
             _isRejoining = _rejoin is not null;
             _rejoinAt = TimeSpan.MaxValue;
             report = _core.BeginRejoin();
+            Publish();
         }
 
         if (_rejoin is null) Settle(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this writer any more."));
@@ -371,6 +437,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         StreamJoined<T>? left = null;
         lock (_gate)
         {
+            Sync();
             var now = _host.Clock.Now;
             _isRejoining = false;
             if (joined is not null && Joining.IsOlder(joined, _core.Stream)) joined = null;
@@ -439,6 +506,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     {
         lock (_gate)
         {
+            Sync();
             if (_core.OnDemand(demand, _host.Clock.Now, out string? violation) == Verdict.Violation)
             {
                 _host.Log.Violation(Producer, violation!);
@@ -454,6 +522,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     {
         lock (_gate)
         {
+            Sync();
             _core.Settle(outcome);
             Wake();
         }
@@ -464,13 +533,14 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         bool isLost;
         lock (_gate)
         {
+            Sync();
+            Rest();
             var now = _host.Clock.Now;
             if (_core.OnTick(now)) _inFlight.GiveUp();
             isLost = now >= _rejoinAt || _core.IsSuspicious(now);
             Wake();
         }
 
-        lock (_encoding) _slab.Rest();
         if (isLost) Rejoin();
         Run();
     }
@@ -490,6 +560,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
     /// <summary>Under the lock: serves who waits, in turn. Continuations run elsewhere.</summary>
     private void Wake()
     {
+        Sync();
         while (_puts.First is { Value: var waiter } && _core.TryPut(waiter.Element))
         {
             _puts.RemoveFirst();
@@ -507,16 +578,17 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
                 waiter.TrySetException(Closed());
             }
 
-            _room?.TrySetResult(false);
-            _room = null;
+            _hasRoom?.TrySetResult(false);
+            _hasRoom = null;
         }
         else if (_puts.Count == 0 && _core.Credit > 0)
         {
-            _room?.TrySetResult(true);
-            _room = null;
+            _hasRoom?.TrySetResult(true);
+            _hasRoom = null;
         }
 
         Tell();
+        Publish();
         var outcome = _core.Outcome;
         if (_core.IsEndReceived || outcome is not null) _endReceived.TrySetResult();
         if (outcome is null || _completion.Task.IsCompleted) return;
@@ -534,14 +606,6 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
 
     private void Tell() => _core.SetWaiting(_puts.Count + _roomWaiters);
 
-    /// <summary>Under the lock: something was put. True if the pump must be told: it does not know of anything else.</summary>
-    private bool Ask()
-    {
-        bool isFirst = !_isAsked;
-        _isAsked = true;
-        return isFirst;
-    }
-
     private void ThrowClosed()
     {
         lock (_gate) throw Closed();
@@ -554,6 +618,7 @@ internal sealed class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
         lock (_gate)
         {
             if (waiter.Node is null) return false;
+            Sync();
             _puts.Remove(waiter.Node);
             waiter.Node = null;
             Wake();

@@ -14,6 +14,7 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
 {
     private readonly RingBuffer<T> _elements = new(start);
     private long _sentBytes;
+    private bool _isSized;            // some element has had a size: where none has, as within a process, nobody counts
     private long _highSent = start;   // survives a rewind: what left once may be acknowledged at any time
     private long _reached = start;    // survives a restart: no reader of this stream has got further
 
@@ -62,19 +63,25 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     public void Append(T element)
     {
         Debug.Assert(!IsEnded);
+        _isSized = _isSized || (sizeOf is not null && sizeOf(element) > 0);
         _elements.Append(element);
     }
 
     public void Append(ReadOnlySpan<T> elements)
     {
         Debug.Assert(!IsEnded);
+        _isSized = _isSized || (sizeOf is not null && elements.Length > 0 && (sizeOf(elements[0]) > 0 || sizeOf(elements[^1]) > 0));
         _elements.Append(elements);
     }
 
     public void End() => IsEnded = true;
 
     /// <summary>Changes how the elements are kept, not what they are. Only while none is out: their sizes may change.</summary>
-    public void Convert(Func<T, T> convert) => _elements.Convert(convert);
+    public void Convert(Func<T, T> convert)
+    {
+        _elements.Convert(convert);
+        _isSized = sizeOf is not null;
+    }
 
     /// <summary>Applies a grant. Late or repeated ones have no effect (P-03).</summary>
     public void Grant(long limit)
@@ -120,14 +127,14 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     {
         first = Sent;
         long available = Math.Min(Math.Min(Next, Usable) - Sent, max);
-        long count = sizeOf is null ? available : 0;
+        long count = _isSized ? 0 : available;
         long taken = 0;
 
-        if (sizeOf is not null)
+        if (_isSized)
         {
             while (count < available && bytes > 0)
             {
-                int size = sizeOf(_elements[Sent + count]);
+                int size = SizeOf(Sent + count);
                 bool alone = count == 0 && Sent <= Confirmed;
                 if (!alone && (_sentBytes + taken + size > MaxBytes || (bytes < size && count > 0))) break;
 
@@ -228,13 +235,13 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     private long Bytes(long from, long to)
     {
         long bytes = 0;
-        if (sizeOf is null) return bytes;
+        if (!_isSized) return bytes;
 
         for (long position = Math.Max(from, _elements.Start); position < Math.Min(to, Next); position++) bytes += SizeOf(position);
         return bytes;
     }
 
-    private int SizeOf(long position) => sizeOf?.Invoke(_elements[position]) ?? 0;
+    private int SizeOf(long position) => _isSized ? sizeOf!(_elements[position]) : 0;
 
     [Conditional("DEBUG")]
     private void AssertInvariants()

@@ -70,6 +70,14 @@ internal sealed partial class WriterCore<T>
         return true;
     }
 
+    /// <summary>Puts elements, as many as there is credit for.</summary>
+    public void PutAll(ReadOnlySpan<T> elements)
+    {
+        if (!IsOpen) return;   // they are lost with the stream, as whatever had been put before
+        Debug.Assert(elements.Length <= Credit);
+        _out.Append(elements);
+    }
+
     /// <summary>How many puts wait for credit: the producer serves those who want (P-08).</summary>
     public void SetWaiting(int waiting)
     {
