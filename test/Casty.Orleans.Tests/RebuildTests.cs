@@ -92,6 +92,28 @@ public sealed class RebuildTests(Cluster cluster)
         }
     }
 
+    [Theory]
+    [InlineData(Place.SiloA, Place.SiloB)]
+    [InlineData(Place.Client, Place.Client)]
+    public async Task ConsumerDeactivated_NothingHappens_AndTheNextReaderOfTheNameGoesOnExactly(Place writer, Place reader)
+    {
+        string name = Cluster.Name();
+        await using var sink = await cluster[writer].GetSinkAsync<int>(name, new() { BufferSize = 16 }).Soon();
+        await using var source = await cluster[reader].GetSourceAsync<int>(name, "reader", new() { InitialDemand = 4 }).Soon();
+        var writing = sink.WriteAsync(Enumerable.Range(0, 300));
+
+        var loop = source.GetAsyncEnumerator();
+        Assert.Equal(Enumerable.Range(0, 100), await loop.NextAsync(100));
+        var consumer = cluster[Place.Client].GetGrain<IStreamConsumerGrain<int>>(StreamNames.ConsumerKey(name, "reader"));
+        await consumer.Cast<IGrainManagementExtension>().DeactivateOnIdle().AsTask().Soon();
+        Assert.Equal(Enumerable.Range(100, 100), await loop.NextAsync(100));
+
+        await using var next = await cluster[Place.SiloA].GetSourceAsync<int>(name, "reader").Soon();
+        Assert.Equal(Enumerable.Range(200, 100), await next.DrainAsync());
+        await Assert.ThrowsAsync<StreamSupersededException>(() => source.Completion.Soon());
+        await writing;
+    }
+
     [Fact]
     public Task ProducerDeactivated_SeveralWriters_EachGoesOn() => RunManyAsync().Soon();
 
