@@ -51,22 +51,14 @@ public sealed class ResumeTests
     [Fact, Trait("Rule", "P-16")]
     public void Finished_WriterDoesNotAnswer_ReaderGoesOn()
     {
-        var producer = Producer(isNamed: true, reader: Guid.Empty);
-        producer.Send();
-        producer.OnDemand(Make.Demand(received: 4, limit: 8), Make.Start, out _);
-        for (var now = Make.Start; now < Make.Start + Deaf; now = producer.NextDeadline) producer.OnTick(now);
-
+        var producer = ProducerWhoseWriterDoesNotAnswer();
         Assert.Equal([4, 5, 6, 7], producer.Send(Make.Start + Deaf));
     }
 
     [Fact, Trait("Rule", "P-16")]
     public void Finished_WriterThatDidNotAnswerSpeaks_IsWaitedForAgain()
     {
-        var producer = Producer(isNamed: true, reader: Guid.Empty);
-        producer.Send();
-        producer.OnDemand(Make.Demand(received: 4, limit: 8), Make.Start, out _);
-        for (var now = Make.Start; now < Make.Start + Deaf; now = producer.NextDeadline) producer.OnTick(now);
-
+        var producer = ProducerWhoseWriterDoesNotAnswer();
         producer.OnFrame(Knows(1), Make.Start + Deaf, out _);
         Assert.Equal([4], producer.Send(Make.Start + Deaf));
         producer.OnFrame(Knows(4), Make.Start + Deaf, out _);
@@ -97,6 +89,15 @@ public sealed class ResumeTests
 
         writer.OnDemand(Make.Demand(received: 4, confirmed: 3, limit: 4) with { IsAsking = true }, Make.Start, out _);
         Assert.Equal(3, Assert.Single(writer.Frames()).Finished);
+    }
+
+    private static ProducerCore<int> ProducerWhoseWriterDoesNotAnswer()
+    {
+        var producer = Producer(isNamed: true, reader: Guid.Empty);
+        producer.Send();
+        producer.OnDemand(Make.Demand(received: 4, limit: 8), Make.Start, out _);
+        for (var now = Make.Start; now < Make.Start + Deaf; now = producer.NextDeadline) producer.OnTick(now);
+        return producer;
     }
 
     private static Frame<int> Knows(long finished) => Make.Frame(0, 0) with { Finished = finished };
