@@ -73,6 +73,12 @@ public sealed class ClusterBed : IAsyncDisposable
         await Orleans.DeployAsync();
     }
 
+    /// <summary>What each silo has of a stream, for who wonders why it stands still.</summary>
+    public string Describe<T>(string name) => string.Join("; ", Orleans.Silos.Select((silo, i) =>
+        StreamHost.For<T>(Factory(i)).FindProducer<T>(name) is { } producer
+            ? $"silo {i}: {producer.Stream}, {producer.WriterCount} writers, {(producer.IsProvisional ? "nothing sent" : "begun")}, reader {(producer.IsReaderRemote ? "elsewhere" : "here or none")}"
+            : $"silo {i}: none"));
+
     /// <summary>Moves the clock whenever nothing moves without it, until <paramref name="task"/> is done.</summary>
     public async Task DriveAsync(Task task)
     {

@@ -10,10 +10,16 @@ internal sealed class Flow : IAsyncDisposable
     private readonly IAsyncEnumerator<int> _loop;
     private readonly CancellationTokenSource _enough = new();
     private readonly Task<int> _writing;
+    private readonly Func<string>? _describe;
     private int _next;
+    private int _written;
 
-    public Flow(SinkRef<int> sink, SourceRef<int> source)
+    /// <param name="sink">Where it is written.</param>
+    /// <param name="source">Where it is read.</param>
+    /// <param name="describe">Tells what there is of the stream, should it stand still.</param>
+    public Flow(SinkRef<int> sink, SourceRef<int> source, Func<string>? describe = null)
     {
+        _describe = describe;
         Sink = sink;
         _source = source;
         _loop = source.GetAsyncEnumerator();
@@ -31,15 +37,30 @@ internal sealed class Flow : IAsyncDisposable
         var source = await bed[reader].GetSourceAsync<int>(name);
         await starter.CompleteAsync();
         await starter.Completion.WaitAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return new Flow(sink, source);
+        return new Flow(sink, source, () => bed.Describe<int>(name));
     }
 
     public async Task ReadAsync(int count)
     {
         for (int i = 0; i < count; i++)
         {
-            Assert.True(await _loop.MoveNextAsync());
+            Assert.True(await MoveNextAsync());
             Assert.Equal(_next++, _loop.Current);
+        }
+    }
+
+    private async ValueTask<bool> MoveNextAsync()
+    {
+        var moving = _loop.MoveNextAsync();
+        if (moving.IsCompleted) return await moving;
+        try
+        {
+            return await moving.Soon();
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException(
+                $"It stands still after {_next} of {_written} elements; writing: {_writing.Status}, sink: {Sink.Completion.Status}. {_describe?.Invoke()}");
         }
     }
 
@@ -77,9 +98,8 @@ internal sealed class Flow : IAsyncDisposable
 
     private async Task<int> WriteAsync()
     {
-        int count = 0;
-        while (!_enough.IsCancellationRequested) await Sink.PutAsync(count++);
+        for (; !_enough.IsCancellationRequested; _written++) await Sink.PutAsync(_written);
         await Sink.CompleteAsync();
-        return count;
+        return _written;
     }
 }

@@ -447,7 +447,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
             Sync();
             var now = _host.Clock.Now;
             _isRejoining = false;
-            if (joined is not null && Joining.IsOlder(joined, _core.Stream)) joined = null;
+            if (joined is not null && Joining.IsOlder(joined, _core.Stream)) (joined, isAnswered) = (null, false);   // no sign of life of this one
             if (refusal is not null)
             {
                 _core.Stop(refusal);
