@@ -57,7 +57,7 @@ public static class StreamGrainFactoryExtensions
 
         var stream = new StreamKey(joined.Stream, joined.Incarnation);
         var now = host.Clock.Now;
-        var core = new WriterCore<Element<T>>(stream, joined.Peer, StreamTimings.For(joined.Lease), now, Element<T>.SizeOf)
+        var core = new WriterCore<Element<T>>(stream, joined.Peer, StreamTimings.For(joined.Lease), now, Element<T>.SizeOf, pool: Element<T>.Pool)
         {
             JoinedAt = new RosterMark(joined.Incarnation, joined.RosterVersion),
         };
@@ -130,7 +130,7 @@ public static class StreamGrainFactoryExtensions
 
         var (initial, max) = resolved.Window;
         var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
-            StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes);
+            StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes, Element<T>.Pool);
         core.Keep(WireFormat.FromWire(joined.Roster));
         var end = new SourceEnd<T>(host, id, producer, name, consumer is not null, core, Joining.Demand(host, joined), codec,
             onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)),

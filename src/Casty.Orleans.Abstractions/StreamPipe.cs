@@ -33,7 +33,7 @@ public static class StreamPipe
 
         var sinkId = Guid.NewGuid();
         var (granted, _, _) = middle.Attach(sinkId, new LocalWriter(host, sinkId), producer)!.Value;
-        var writer = new WriterCore<Element<T>>(granted.Stream, granted.Peer, middle.Timings, host.Clock.Now);
+        var writer = new WriterCore<Element<T>>(granted.Stream, granted.Peer, middle.Timings, host.Clock.Now, pool: Element<T>.Pool);
         writer.OnDemand(granted, host.Clock.Now, out _);
         var sink = new SinkEnd<T>(host, sinkId, Name, writer, middle, codec: null);
         sink.Start();
@@ -42,7 +42,7 @@ public static class StreamPipe
         var subscribing = middle.SubscribeAsync(sourceId, Name, isNamed: true, long.MaxValue, new LocalReader<T>(host, sourceId));
         var (stream, epoch, position, _) = subscribing.GetAwaiter().GetResult()!.Value;   // nobody to take over from: done at once
         var (initial, max) = consumer.Window;
-        var reader = new ReaderCore<Element<T>>(stream, epoch, position, initial, max, middle.Timings, host.Clock.Now);
+        var reader = new ReaderCore<Element<T>>(stream, epoch, position, initial, max, middle.Timings, host.Clock.Now, pool: Element<T>.Pool);
         var source = new SourceEnd<T>(host, sourceId, Name, Name, isNamed: true, reader, middle, codec: null, onReleased: null);
         source.Start();
         return (new SinkRef<T>(host, sink), new SourceRef<T>(host, source, consumer));

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Casty.Orleans;
 
 /// <summary>
@@ -8,6 +10,9 @@ internal readonly struct Element<T>
 {
     /// <summary>In place of an element that could not be serialised: its size is -1, and readers skip it. Its stream has failed.</summary>
     public static readonly Element<T> Hole = new([0xFF, 0xFF, 0xFF, 0xFF], 0, 4);
+
+    /// <summary>Where the arrays of batches come from, and go once they are taken in.</summary>
+    public static readonly ArrayPool<Element<T>> Pool = ArrayPool<Element<T>>.Shared;
 
     private readonly T? _value;
     private readonly byte[]? _buffer;

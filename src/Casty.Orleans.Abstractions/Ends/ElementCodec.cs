@@ -3,9 +3,12 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
+using Orleans.Serialization.Buffers;
 using Orleans.Serialization.Cloning;
+using Orleans.Serialization.Codecs;
 using Orleans.Serialization.Serializers;
 using Orleans.Serialization.Session;
+using Orleans.Serialization.WireProtocol;
 
 namespace Casty.Orleans;
 
@@ -14,7 +17,9 @@ internal sealed class ElementCodec<T>
 {
     public const int Prefix = sizeof(int);
 
-    private readonly Serializer<T> _serializer;
+    private readonly FieldWriter _write;
+    private readonly FieldReader _read;
+    private readonly Type _type = typeof(T);
     private readonly SerializerSessionPool _sessions;
     private readonly DeepCopier<T>? _copier;
     private readonly int _maxSize;
@@ -24,8 +29,9 @@ internal sealed class ElementCodec<T>
     public ElementCodec(IServiceProvider services, int maxSize)
     {
         var codecs = services.GetRequiredService<CodecProvider>();
-        codecs.GetCodec<T>();
-        _serializer = services.GetRequiredService<Serializer<T>>();
+        var codec = codecs.GetCodec<T>();
+        _write = codec.WriteField;
+        _read = codec.ReadValue;
         _sessions = services.GetRequiredService<SerializerSessionPool>();
         _copier = codecs.GetDeepCopier<T>() is ShallowCopier<T> || typeof(T).IsPrimitive || typeof(T) == typeof(string)
             ? null
@@ -44,7 +50,7 @@ internal sealed class ElementCodec<T>
         try
         {
             if (IsRaw) WriteRaw(value, slab);
-            else _serializer.Serialize(value, new SlabBuffer(slab), slab.SessionFrom(_sessions));
+            else WriteField(value, slab);
             var bytes = slab.End();
             int size = bytes.Count - Prefix;
             if (size > _maxSize)
@@ -63,13 +69,26 @@ internal sealed class ElementCodec<T>
         }
     }
 
+    private void WriteField(T value, SlabWriter slab)
+    {
+        var writer = Writer.Create(new SlabBuffer(slab), slab.SessionFrom(_sessions));
+        _write(ref writer, 0, _type, value);
+        writer.Commit();
+    }
+
     private static void WriteRaw(T value, SlabWriter slab)
     {
         Unsafe.WriteUnaligned(ref MemoryMarshal.GetReference(slab.GetSpan(Unsafe.SizeOf<T>())), value);
         slab.Advance(Unsafe.SizeOf<T>());
     }
 
-    public T Decode(Element<T> element) => element.IsEncoded ? Read(element.Bytes[Prefix..]) : element.Value;
+    public T Decode(Element<T> element)
+    {
+        if (!element.IsEncoded) return element.Value;
+        if (IsRaw) return ReadRaw(element.Bytes[Prefix..]);
+        using var session = _sessions.GetSession();
+        return Read(element.Bytes[Prefix..], session);
+    }
 
     /// <summary>Decodes elements as long as there is none that cannot be; <paramref name="count"/> tells how many were, even if it throws.</summary>
     public void Decode(ReadOnlySpan<Element<T>> elements, Span<T> decoded, ref int count)
@@ -81,8 +100,8 @@ internal sealed class ElementCodec<T>
             {
                 if (element.IsHole) return;
                 decoded[count] = !element.IsEncoded ? element.Value
-                    : IsRaw ? Read(element.Bytes[Prefix..])
-                    : _serializer.Deserialize(element.Bytes[Prefix..], session ??= _sessions.GetSession());
+                    : IsRaw ? ReadRaw(element.Bytes[Prefix..])
+                    : Read(element.Bytes[Prefix..], session ??= _sessions.GetSession());
                 session?.Reset();
                 count++;
             }
@@ -93,9 +112,15 @@ internal sealed class ElementCodec<T>
         }
     }
 
-    private T Read(ReadOnlySpan<byte> bytes)
+    private T Read(ReadOnlySpan<byte> bytes, SerializerSession session)
     {
-        if (!IsRaw) return _serializer.Deserialize(bytes);
+        var reader = Reader.Create(bytes, session);
+        var field = reader.ReadFieldHeader();
+        return _read(ref reader, field);
+    }
+
+    private static T ReadRaw(ReadOnlySpan<byte> bytes)
+    {
         if (bytes.Length != Unsafe.SizeOf<T>()) throw new InvalidDataException($"A {typeof(T).Name} has {Unsafe.SizeOf<T>()} bytes, not {bytes.Length}.");
         return Unsafe.ReadUnaligned<T>(ref MemoryMarshal.GetReference(bytes));
     }
@@ -105,4 +130,10 @@ internal sealed class ElementCodec<T>
         && (typeof(T) == typeof(int) || typeof(T) == typeof(long) || typeof(T) == typeof(double) || typeof(T) == typeof(float)
             || typeof(T) == typeof(byte) || typeof(T) == typeof(sbyte) || typeof(T) == typeof(short) || typeof(T) == typeof(ushort)
             || typeof(T) == typeof(uint) || typeof(T) == typeof(ulong) || typeof(T) == typeof(char));
+
+    // What a serialiser of Orleans calls per element is a generic method of an interface, which is looked up at each call; a delegate is
+    // looked up once.
+    private delegate void FieldWriter(ref Writer<SlabBuffer> writer, uint fieldIdDelta, Type expectedType, T value);
+
+    private delegate T FieldReader(ref Reader<SpanReaderInput> reader, Field field);
 }

@@ -18,6 +18,11 @@ internal abstract class FrameSender<T> : Pump
             return;
         }
 
+        if (!receiver.IsLocal)
+        {
+            foreach (var batch in frame.Batches) batch.Free(Element<T>.Pool);   // it has been written down
+        }
+
         if (reply.IsCompletedSuccessfully) OnReply(reply.Result, ticket);
         else _ = AwaitAsync(reply, ticket);
     }

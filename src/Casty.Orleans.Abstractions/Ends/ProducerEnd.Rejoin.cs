@@ -244,7 +244,7 @@ internal sealed partial class ProducerEnd<T>
     {
         if (_core.LegacyOf(writer) is not { } legacy) return;
 
-        var core = WriterCore<Element<T>>.Inherit(_core.Stream, legacy, _core.LastRoster(_host.Clock.Now), Timings, _host.Clock.Now, Element<T>.SizeOf);
+        var core = WriterCore<Element<T>>.Inherit(_core.Stream, legacy, _core.LastRoster(_host.Clock.Now), Timings, _host.Clock.Now, Element<T>.SizeOf, Element<T>.Pool);
         var grain = _host.Grains.GetGrain<IStreamProducerGrain<T>>(Name);
         var id = Guid.NewGuid();
         _ = Joining.AcquireAsync<T>(_host);

@@ -57,9 +57,9 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         // Incarnations only grow, in any silo: the clock is one, and whoever takes a place goes beyond the one before.
         long incarnation = DateTime.UtcNow.Ticks;
         _core = lost is { } before
-            ? ProducerCore<Element<T>>.Rebuild(new StreamKey(before.Id, Math.Max(incarnation, before.Incarnation + 1)), Timings, host.Clock.Now, Element<T>.SizeOf)
+            ? ProducerCore<Element<T>>.Rebuild(new StreamKey(before.Id, Math.Max(incarnation, before.Incarnation + 1)), Timings, host.Clock.Now, Element<T>.SizeOf, Element<T>.Pool)
             : new ProducerCore<Element<T>>(new StreamKey(Guid.CreateVersion7(), incarnation), _options.BufferSize!.Value,
-                _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf);
+                _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf, pool: Element<T>.Pool);
         if (!_core.IsRebuilding) _opened.SetResult();
         _timer = new DeadlineTimer(host.Clock, OnTimer);
         host.Add(this);
@@ -532,7 +532,10 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     {
         foreach (var batch in frame.Batches)
         {
-            foreach (ref var element in batch.Elements.AsSpan()) element = Encode(element);
+            foreach (ref var element in batch.Elements.AsSpan())
+            {
+                if (!element.IsEncoded) element = Encode(element);
+            }
         }
     }
 

@@ -183,15 +183,15 @@ internal static class WireFormat
     private static Batch<Element<T>> FromWire<T>(StreamBatch batch)
     {
         if (!MemoryMarshal.TryGetArray(batch.Elements, out var bytes)) bytes = batch.Elements.ToArray();
-        var elements = new Element<T>[batch.Count];
+        var elements = Element<T>.Pool.Rent(batch.Count);
         int at = 0;
-        for (int i = 0; i < elements.Length; i++)
+        for (int i = 0; i < batch.Count; i++)
         {
             int size = Math.Max(0, BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at)));   // a hole has none
             elements[i] = new Element<T>(bytes.Array!, bytes.Offset + at, sizeof(int) + size);
             at += sizeof(int) + size;
         }
 
-        return new Batch<Element<T>>(batch.First, batch.Writer, batch.WriterFirst, elements);
+        return new Batch<Element<T>>(batch.First, batch.Writer, batch.WriterFirst, new ArraySegment<Element<T>>(elements, 0, batch.Count));
     }
 }

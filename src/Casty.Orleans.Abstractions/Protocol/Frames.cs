@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Casty.Orleans.Protocol;
 
 /// <summary>Consecutive elements of one writer, at consecutive positions of a leg.</summary>
@@ -15,6 +17,9 @@ internal readonly record struct Batch<T>(long First, long Writer, long WriterFir
 
     /// <summary>The first <paramref name="count"/> elements of the batch.</summary>
     public Batch<T> Take(long count) => this with { Elements = Elements[..(int)count] };
+
+    /// <summary>Gives the array back. For who has it last: whoever takes a batch in, or sends it to another process.</summary>
+    public void Free(ArrayPool<T>? pool) => pool?.Return(Elements.Array!, clearArray: true);
 }
 
 /// <summary>What a sender of elements says: a writer to its producer, or a producer to its reader.</summary>

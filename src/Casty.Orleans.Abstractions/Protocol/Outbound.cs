@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 
 namespace Casty.Orleans.Protocol;
@@ -10,7 +11,9 @@ namespace Casty.Orleans.Protocol;
 /// <param name="sizeOf">What an element costs on the wire, in bytes; null where nothing is serialised.</param>
 /// <param name="maxBytes">What may be out and unconfirmed, in bytes; one element always passes (P-07).</param>
 /// <param name="confirmed">What the far end has finished, where it holds some before <paramref name="start"/> that is not.</param>
-internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue, long? confirmed = null)
+/// <param name="pool">Where the arrays of frames come from; null makes each.</param>
+internal sealed class Outbound<T>(
+    long start = 0, Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue, long? confirmed = null, ArrayPool<T>? pool = null)
 {
     private readonly RingBuffer<T> _elements = new(start);
     private long _sentBytes;
@@ -123,7 +126,7 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
     }
 
     /// <summary>Takes the next elements that may leave, at most <paramref name="max"/> and about <paramref name="bytes"/>.</summary>
-    public bool TryTake(int max, ref long bytes, out long first, out T[] elements)
+    public bool TryTake(int max, ref long bytes, out long first, out ArraySegment<T> elements)
     {
         first = Sent;
         long available = Math.Min(Math.Min(Next, Usable) - Sent, max);
@@ -146,11 +149,11 @@ internal sealed class Outbound<T>(long start = 0, Func<T, int>? sizeOf = null, l
 
         if (count <= 0)
         {
-            elements = [];
+            elements = default;
             return false;
         }
 
-        elements = new T[count];
+        elements = new ArraySegment<T>(pool?.Rent((int)count) ?? new T[count], 0, (int)count);
         _elements.CopyTo(first, elements);
         Advance(first + count, taken);
         AssertInvariants();

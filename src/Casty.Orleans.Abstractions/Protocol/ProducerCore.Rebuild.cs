@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 
 namespace Casty.Orleans.Protocol;
@@ -27,8 +28,8 @@ internal sealed partial class ProducerCore<T>
     private long _seatedEpoch;   // of the newest reader that this lifetime knew
 
     /// <summary>A producer in the place of one that was lost.</summary>
-    public static ProducerCore<T> Rebuild(StreamKey stream, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null) =>
-        new(stream, StreamRebuildDefaults.BufferSize, StreamRebuildDefaults.SubscriptionTimeout, timings, now, sizeOf)
+    public static ProducerCore<T> Rebuild(StreamKey stream, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null, ArrayPool<T>? pool = null) =>
+        new(stream, StreamRebuildDefaults.BufferSize, StreamRebuildDefaults.SubscriptionTimeout, timings, now, sizeOf, pool: pool)
         {
             IsRebuilding = true,
             IsCertain = false,

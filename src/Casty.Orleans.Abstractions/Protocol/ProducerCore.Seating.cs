@@ -122,7 +122,7 @@ internal sealed partial class ProducerCore<T>
 
     private void Seat(ReaderReport reader, TimeSpan now)
     {
-        _out = new Outbound<T>(reader.Received, _sizeOf, _out.MaxBytes, reader.Finished);
+        _out = new Outbound<T>(reader.Received, _sizeOf, _out.MaxBytes, reader.Finished, _pool);
         foreach (var run in reader.Unfinished) _runs.Append(run);
         _sendRun = _runs.End;
         _seatedEpoch = reader.Epoch;

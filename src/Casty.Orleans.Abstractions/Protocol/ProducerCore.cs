@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 
 namespace Casty.Orleans.Protocol;
@@ -14,6 +15,7 @@ internal sealed partial class ProducerCore<T>
     private readonly RingBuffer<Run> _runs = new();
     private readonly List<Batch<T>> _arrived = [];
     private readonly Func<T, int>? _sizeOf;
+    private readonly ArrayPool<T>? _pool;
     private Outbound<T> _out;
     private readonly StreamTimings _timings;
     private TimeSpan _subscriptionTimeout;
@@ -31,14 +33,15 @@ internal sealed partial class ProducerCore<T>
     private int _served;
 
     public ProducerCore(StreamKey stream, int bufferSize, TimeSpan subscriptionTimeout, StreamTimings timings, TimeSpan now,
-        Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue)
+        Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue, ArrayPool<T>? pool = null)
     {
         Stream = stream;
         _bufferSize = bufferSize;
         _subscriptionTimeout = subscriptionTimeout;
         _timings = timings;
         _sizeOf = sizeOf;
-        _out = new Outbound<T>(0, sizeOf, maxBytes);
+        _pool = pool;
+        _out = new Outbound<T>(0, sizeOf, maxBytes, pool: pool);
         _retry = new RetryTimer(timings);
         _unreadSince = now;
         _leaseCheckAt = now + timings.Lease / 4;
@@ -338,12 +341,12 @@ internal sealed partial class ProducerCore<T>
                 continue;
             }
 
-            if (!_out.TryTake((int)Math.Min(maxElements, left), ref maxBytes, out long first, out T[] elements)) break;
+            if (!_out.TryTake((int)Math.Min(maxElements, left), ref maxBytes, out long first, out var elements)) break;
 
             var batch = new Batch<T>(first, run.Writer, run.WriterFirst + (first - run.First), elements);
             if (count++ == 0) single = batch;
             else (batches ??= [single]).Add(batch);
-            maxElements -= elements.Length;
+            maxElements -= elements.Count;
         }
 
         long endAt = _out.TryTakeEnd() ? _out.Next : -1;
@@ -446,7 +449,12 @@ internal sealed partial class ProducerCore<T>
             if (one == Verdict.Accepted) verdict = one;
         }
 
-        foreach (var batch in _arrived) AppendNew(slot, batch);
+        foreach (var batch in _arrived)
+        {
+            AppendNew(slot, batch);
+            batch.Free(_pool);
+        }
+
         _arrived.Clear();
 
         if (frame is { EndAt: >= 0, End: { } end })

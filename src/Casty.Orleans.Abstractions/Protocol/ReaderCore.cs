@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 
 namespace Casty.Orleans.Protocol;
@@ -13,6 +14,7 @@ internal sealed partial class ReaderCore<T>
     private readonly Queue<Batch<T>> _ready = new();
     private readonly List<Batch<T>> _arrived = [];
     private readonly Func<T, int>? _sizeOf;
+    private readonly ArrayPool<T>? _pool;
     private readonly long _maxBytes;
     private DemandWindow _window;
     private RetryTimer _retry;
@@ -31,7 +33,7 @@ internal sealed partial class ReaderCore<T>
     private bool _mustSpeak;
 
     public ReaderCore(StreamKey stream, long epoch, long position, int initialDemand, int maxDemand, StreamTimings timings,
-        TimeSpan now, Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue)
+        TimeSpan now, Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue, ArrayPool<T>? pool = null)
     {
         Stream = stream;
         Epoch = epoch;
@@ -45,6 +47,7 @@ internal sealed partial class ReaderCore<T>
         _answeredAt = now;
         _sizeOf = sizeOf;
         _maxBytes = maxBytes;
+        _pool = pool;
         _in.Grant(Saturate(position, _window.Size));
         _said = new Demand(stream, epoch, position, position, position);
         _answeredLimit = _answeredConfirmed = position;
@@ -91,7 +94,7 @@ internal sealed partial class ReaderCore<T>
         element = batch.Elements[_offset++];
         if (_offset == batch.Elements.Count)
         {
-            _ready.Dequeue();
+            _ready.Dequeue().Free(_pool);
             _offset = 0;
         }
 
@@ -139,7 +142,7 @@ internal sealed partial class ReaderCore<T>
         _offset += count;
         if (_offset == batch.Elements.Count)
         {
-            _ready.Dequeue();
+            _ready.Dequeue().Free(_pool);
             _offset = 0;
         }
 

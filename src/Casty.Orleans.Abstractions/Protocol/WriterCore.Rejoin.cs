@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Casty.Orleans.Protocol;
 
 /// <summary>How a writer goes on when its producer lost its memory (P-15).</summary>
@@ -19,9 +21,9 @@ internal sealed partial class WriterCore<T>
     public Roster? Roster { get; private set; }
 
     /// <summary>A writer in the place of one that has ended and is gone.</summary>
-    public static WriterCore<T> Inherit(StreamKey stream, Legacy<T> legacy, Roster? roster, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf)
+    public static WriterCore<T> Inherit(StreamKey stream, Legacy<T> legacy, Roster? roster, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf, ArrayPool<T>? pool = null)
     {
-        var heir = new WriterCore<T>(stream, legacy.Writer, timings, now, sizeOf, legacy.First) { Roster = roster };
+        var heir = new WriterCore<T>(stream, legacy.Writer, timings, now, sizeOf, legacy.First, pool) { Roster = roster };
         foreach (var element in legacy.Elements) heir._out.Append(element);
         heir._out.Grant(heir._out.Next);
         heir.TryEnd(legacy.End);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 
 namespace Casty.Orleans.Protocol;
@@ -22,13 +23,13 @@ internal sealed partial class WriterCore<T>
     private bool _saidBye;
 
     public WriterCore(StreamKey stream, long writer, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null,
-        long start = 0)
+        long start = 0, ArrayPool<T>? pool = null)
     {
         Stream = stream;
         Writer = writer;
         _timings = timings;
         _opened = stream.Incarnation;
-        _out = new Outbound<T>(start, sizeOf);
+        _out = new Outbound<T>(start, sizeOf, pool: pool);
         _retry = new RetryTimer(timings);
         _retry.OnSpoke(now, begins: true);
         _answeredAt = now;
@@ -160,7 +161,7 @@ internal sealed partial class WriterCore<T>
         }
 
         bool isFirstUnanswered = !_out.IsUnanswered;
-        Batch<T>[] batches = _isPlaced && _out.TryTake(maxElements, ref maxBytes, out long first, out T[] elements)
+        Batch<T>[] batches = _isPlaced && _out.TryTake(maxElements, ref maxBytes, out long first, out var elements)
             ? [new Batch<T>(first, Writer, first, elements)]
             : [];
         long endAt = _isPlaced && _out.TryTakeEnd() ? _out.Next : -1;

@@ -142,7 +142,7 @@ public sealed class DemandTests
         outbound.Append([4, 4, 4, 100, 1]);
         outbound.Grant(5);
         long budget = long.MaxValue;
-        Assert.True(outbound.TryTake(5, ref budget, out _, out int[] taken));
+        Assert.True(outbound.TryTake(5, ref budget, out _, out var taken));
         Assert.Equal([4, 4], taken);
         Assert.False(outbound.CanSend);
         Assert.False(outbound.TryTake(5, ref budget, out _, out _));
@@ -168,7 +168,7 @@ public sealed class DemandTests
         outbound.Append([50, 50, 300]);
         outbound.Grant(3);
         var frames = new List<int>();
-        for (long budget = 100; outbound.TryTake(3, ref budget, out _, out int[] taken); budget = 100) frames.Add(taken.Length);
+        for (long budget = 100; outbound.TryTake(3, ref budget, out _, out var taken); budget = 100) frames.Add(taken.Count);
 
         Assert.Equal([2, 1], frames);
     }

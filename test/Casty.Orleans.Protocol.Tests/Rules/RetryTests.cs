@@ -40,7 +40,7 @@ public sealed class RetryTests
         outbound.Rewind();
 
         Assert.True(outbound.TryAcknowledge(3, 1, out _));
-        Assert.True(outbound.TryTake(4, ref bytes, out long first, out int[] again));
+        Assert.True(outbound.TryTake(4, ref bytes, out long first, out var again));
         Assert.Equal((3, 4), (first, again[0]));
     }
 
