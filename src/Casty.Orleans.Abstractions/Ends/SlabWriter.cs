@@ -65,7 +65,7 @@ internal sealed class SlabWriter
 
         // The element moves whole into a new array; those before it stay where they are.
         int begun = _position - _start;
-        var slab = new byte[(int)Math.Min(Array.MaxLength, Math.Max(SlabSize, 2L * begun + more))];
+        var slab = GC.AllocateUninitializedArray<byte>((int)Math.Min(Array.MaxLength, Math.Max(SlabSize, 2L * begun + more)));
         _slab.AsSpan(_start, begun).CopyTo(slab);
         _slab = slab;
         _start = 0;
