@@ -116,6 +116,9 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     /// <summary>Leaves, and the element that the loop holds was not finished: for a named consumer it is the next one.</summary>
     internal void LeaveInHand() => _end.Leave(_onLeave, isInHand: true);
 
+    /// <summary>Whom the loop was for threw, and nobody else sees it.</summary>
+    internal void OnObserverThrew(Exception exception) => _host.Log.ObserverThrew(exception, Producer);
+
     /// <summary>The loop was ended from outside.</summary>
     internal bool IsLeft => _end.End is { Reason: StreamEndReason.Cancelled or StreamEndReason.Superseded };
 
