@@ -76,6 +76,17 @@ public sealed class ServeTests(ClockedCluster cluster)
     }
 
     [Theory, NearAndFar]
+    public async Task AReaderThatLeaves_EndsPutAll_WhileTheSequenceIdles(Place writer, Place reader)
+    {
+        await using var stream = await (cluster[writer], cluster[reader]).OpenAsync<int>();
+        var feed = new Feed(3) { Idles = true };
+        var putting = stream.Sink.PutAllAsync(feed.RunAsync());
+        Assert.Equal([0, 1, 2], await stream.Source.Take(3).ToListAsync().Soon());
+        await Assert.ThrowsAsync<StreamClosedException>(() => putting.Soon());
+        await feed.Disposed.Soon();
+    }
+
+    [Theory, NearAndFar]
     public async Task AReaderThatLeaves_StopsASequenceThatWaitsForRoom(Place writer, Place reader)
     {
         string name = Cluster.Name();
