@@ -129,7 +129,10 @@ public sealed class ServerSentEventsTests(WebSilo web)
     }
 
     /// <summary>The prices of the events, one after the other.</summary>
-    private static async Task<IAsyncEnumerator<double>> EventsAsync(HttpResponseMessage response) =>
-        SseParser.Create(await response.EnsureSuccessStatusCode().Content.ReadAsStreamAsync().Soon(), (_, data) => JsonDocument.Parse(data.ToArray()).RootElement.GetProperty("price").GetDouble())
-            .EnumerateAsync().Select(item => item.Data).GetAsyncEnumerator();
+    private static async Task<IAsyncEnumerator<double>> EventsAsync(HttpResponseMessage response)
+    {
+        var body = await response.EnsureSuccessStatusCode().Content.ReadAsStreamAsync().Soon();
+        var events = SseParser.Create(body, (_, data) => JsonDocument.Parse(data.ToArray()).RootElement.GetProperty("price").GetDouble());
+        return events.EnumerateAsync().Select(item => item.Data).GetAsyncEnumerator();
+    }
 }
