@@ -68,17 +68,23 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask<bool> WaitToPutAsync(CancellationToken cancellationToken = default) => _end.WaitToPutAsync(cancellationToken);
 
-    /// <summary>Puts every element of a sequence, waiting whenever the buffer is full. Completes nothing.</summary>
-    /// <param name="elements">The elements. Its enumerator is disposed whatever happens.</param>
+    /// <summary>
+    /// Puts every element of a sequence, waiting whenever the buffer is full. Completes nothing:
+    /// <see cref="StreamSequenceExtensions.PipeToAsync{T}(IAsyncEnumerable{T}, SinkRef{T}, CancellationToken)"/> ends the stream as the sequence ends.
+    /// </summary>
+    /// <remarks>
+    /// One element at a time is in hand. The token that the sequence is given is cancelled as soon as the stream takes no more, even
+    /// while the sequence is idle; one that ignores it is left when it brings its next element.
+    /// </remarks>
+    /// <param name="elements">
+    /// The elements. Its enumerator is disposed whatever happens. Of a <see cref="SourceRef{T}"/> an element is finished when it was put.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait for the sequence and for room.</param>
     /// <inheritdoc cref="PutAsync" path="/exception"/>
-    public async Task PutAllAsync(IAsyncEnumerable<T> elements, CancellationToken cancellationToken = default)
+    public Task PutAllAsync(IAsyncEnumerable<T> elements, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(elements);
-        await foreach (var element in elements.WithCancellation(cancellationToken))
-        {
-            await PutAsync(element, cancellationToken);
-        }
+        return Sequence.PutAllAsync(this, _end, elements, cancellationToken);
     }
 
     /// <inheritdoc cref="PutAllAsync(IAsyncEnumerable{T}, CancellationToken)"/>

@@ -110,6 +110,18 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     /// <inheritdoc/>
     public override string ToString() => $"SourceRef<{typeof(T).Name}> of '{Producer}' for '{Consumer}'";
 
+    /// <summary>The element that the loop holds is being put somewhere else.</summary>
+    internal bool IsInHand { get => _end.IsInHand; set => _end.IsInHand = value; }
+
+    /// <summary>Leaves, and the element that the loop holds was not finished: for a named consumer it is the next one.</summary>
+    internal void LeaveInHand() => _end.Leave(_onLeave, isInHand: true);
+
+    /// <summary>Whom the loop was for threw, and nobody else sees it.</summary>
+    internal void OnObserverThrew(Exception exception) => _host.Log.ObserverThrew(exception, Producer);
+
+    /// <summary>The loop was ended from outside.</summary>
+    internal bool IsLeft => _end.End is { Reason: StreamEndReason.Cancelled or StreamEndReason.Superseded };
+
     /// <summary>Waits for an element as long as the options allow.</summary>
     internal async ValueTask<bool> WaitAsync(CancellationToken cancellationToken)
     {

@@ -58,6 +58,7 @@ public sealed class TurnGrain : Grain, ITurnGrain
         ["Put"] = (grain, stream) => grain.PutAsync(stream),
         ["PutBlocked"] = (grain, stream) => grain.PutBlockedAsync(stream),
         ["PutAll"] = (grain, stream) => grain.PutAllAsync(stream),
+        ["Serve"] = (grain, stream) => grain.ServeAsync(stream),
         ["Complete"] = (grain, stream) => grain.CompleteAsync(stream),
         ["Fail"] = (grain, stream) => grain.FailAsync(stream),
         ["Loop"] = (grain, stream) => grain.LoopAsync(stream),
@@ -174,17 +175,41 @@ public sealed class TurnGrain : Grain, ITurnGrain
                 yield return i;
             }
         }
+    }
 
-        async IAsyncEnumerable<int> Async()
+    private async Task ServeAsync(string stream)
+    {
+        await using var source = await GrainFactory.GetSourceAsync<int>(stream, options: One);
+        var serving = ServeAsync();
+        for (int i = 0; i < 10; i++)
         {
-            for (int i = 0; i < 10; i++)
-            {
-                Check("an asynchronous sequence");
-                yield return i;
-                Check("an asynchronous sequence");
-                await Task.Yield();
-                Check("an asynchronous sequence");
-            }
+            await source.Reader.ReadAsync();
+            Check();
+        }
+
+        // Whoever waits for the next element has finished the last.
+        var more = source.Reader.WaitToReadAsync();
+        await serving;
+        Check();
+        await source.DisposeAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await more);
+
+        async Task ServeAsync()
+        {
+            await GrainFactory.ServeAsync(stream, Async());
+            Check();
+        }
+    }
+
+    private async IAsyncEnumerable<int> Async()
+    {
+        for (int i = 0; i < 10; i++)
+        {
+            Check("an asynchronous sequence");
+            yield return i;
+            Check("an asynchronous sequence");
+            await Task.Yield();
+            Check("an asynchronous sequence");
         }
     }
 

@@ -31,6 +31,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     private StreamEnd? _left;
     private Demand _toSay;
     private bool _hasToSay;
+    private bool _isInHand;
 
     public SourceEnd(StreamHost host, Guid id, string producer, string consumer, bool isNamed, ReaderCore<Element<T>> core,
         IDemandPort port, ElementCodec<T>? codec, Action? onReleased,
@@ -172,13 +173,16 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
         }
     }
 
+    /// <summary>The last element that was given out is on its way elsewhere: a host that stops must not count it as finished.</summary>
+    public bool IsInHand { get => Volatile.Read(ref _isInHand); set => Volatile.Write(ref _isInHand, value); }
+
     /// <summary>The reader leaves. Nothing happens if the stream has ended for it.</summary>
-    public void Leave(Leave leave, StreamEnd? cause = null)
+    public void Leave(Leave leave, StreamEnd? cause = null, bool isInHand = false)
     {
         lock (_gate)
         {
             Close();
-            if (_core.TryLeave(leave, cause)) _left = cause ?? new StreamEnd(StreamEndReason.Cancelled, "The reader left.");
+            if (_core.TryLeave(leave, cause, isInHand)) _left = cause ?? new StreamEnd(StreamEndReason.Cancelled, "The reader left.");
             TakeDemand();
             Settle();
             WakeAll();
@@ -257,7 +261,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
     public Task LetGoAsync(bool isHostStopping)
     {
         Leave(_isNamed ? Protocol.Leave.Detach : Protocol.Leave.Cancel,
-            new StreamEnd(StreamEndReason.Cancelled, "The reader's host or grain stopped."));
+            new StreamEnd(StreamEndReason.Cancelled, "The reader's host or grain stopped."), IsInHand);
         return _released.Task;
     }
 

@@ -20,6 +20,9 @@ internal sealed partial class StreamLog(ILogger logger)
     [LoggerMessage(6, LogLevel.Debug, "A grain could not be told that an end of a stream is gone; its lease tells.")]
     public partial void CallLost(Exception exception);
 
+    [LoggerMessage(8, LogLevel.Error, "An observer of stream '{Stream}' threw; its subscription is over.")]
+    public partial void ObserverThrew(Exception exception, string stream);
+
     [LoggerMessage(4, LogLevel.Error, "An end of stream '{Stream}' failed.")]
     public partial void EndFailed(Exception exception, string stream);
 

@@ -235,8 +235,13 @@ internal sealed partial class ReaderCore<T>
     }
 
     /// <summary>The reader leaves before the end. The first leave counts.</summary>
-    public bool TryLeave(Leave leave, StreamEnd? cause = null)
+    /// <param name="leave">How.</param>
+    /// <param name="cause">What its writers are told, or null.</param>
+    /// <param name="isInHand">It has not finished the last element that it was given, and is not at the end if that was the last one of all.</param>
+    public bool TryLeave(Leave leave, StreamEnd? cause = null, bool isInHand = false)
     {
+        isInHand &= Given > Finished;
+        if (isInHand && !IsSettled && _leave == Leave.None && _in.End is not null) End = null;
         if (IsOver)
         {
             Finish();
@@ -245,7 +250,8 @@ internal sealed partial class ReaderCore<T>
 
         _leave = leave;
         _leaveCause = cause;
-        Finished = Given;
+        if (isInHand) Given = Finished;   // as if it had not been given, whoever asks
+        else Finished = Given;
         DropElements();
         _mustSpeak = true;
         return true;

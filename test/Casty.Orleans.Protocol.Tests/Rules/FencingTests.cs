@@ -79,6 +79,40 @@ public sealed class FencingTests
         Assert.Equal(3, line.Producer.Subscribe("consumer", isNamed: true, position: null, line.Now));
     }
 
+    /// <summary>Where it was the last one of all, the end is not reached either.</summary>
+    [Theory, Trait("Rule", "P-09")]
+    [InlineData(3)]
+    [InlineData(6)]
+    public void Reader_ThatDetachesWithAnElementInHand_IsFollowedFromThatOne(int taken)
+    {
+        var line = new Line(bufferSize: 8, initialDemand: 8);
+        for (int i = 0; i < 6; i++) Assert.True(line.Writer.TryPut(i));
+        line.Writer.TryEnd(StreamEnd.Completed);
+        line.Pump();
+        for (int i = 0; i < taken; i++) line.Reader.TryTake(out _);
+        Assert.True(line.Reader.TryLeave(Leave.Detach, isInHand: true));
+        Assert.Equal(taken - 1, line.Reader.Given);   // what it says to a successor that asks
+        line.Pump();
+
+        Assert.True(line.Reader.IsSettled);
+        Assert.False(line.Producer.IsOver);
+        Assert.Equal(taken - 1, line.Producer.Subscribe("consumer", isNamed: true, position: null, line.Now));
+    }
+
+    [Fact, Trait("Rule", "P-09")]
+    public void Reader_ThatDetachesWithNothingInHand_HasFinishedAll()
+    {
+        var line = new Line(bufferSize: 8, initialDemand: 8);
+        line.Writer.TryPut(0);
+        line.Writer.TryEnd(StreamEnd.Completed);
+        line.Pump();
+        line.Reader.TryTake(out _);
+        line.Reader.Finish();
+        Assert.False(line.Reader.TryLeave(Leave.Detach, isInHand: true));
+        line.Pump();
+        Assert.Equal(StreamEndReason.Completed, line.Producer.End?.Reason);
+    }
+
     [Fact, Trait("Rule", "P-09")]
     public void Detach_TogetherWithTheConfirmedEnd_EndsTheStream()
     {

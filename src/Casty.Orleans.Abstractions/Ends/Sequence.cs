@@ -1,0 +1,59 @@
+namespace Casty.Orleans;
+
+/// <summary>How a sequence is put, one element at a time, so that the end of either side reaches the other.</summary>
+internal static class Sequence
+{
+    public static async Task PutAllAsync<T>(SinkRef<T> sink, SinkEnd<T> end, IAsyncEnumerable<T> elements, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var watching = StopAtEndAsync(end.Completion, stop);
+        var source = elements as SourceRef<T>;
+        try
+        {
+            await foreach (var element in elements.WithCancellation(stop.Token))
+            {
+                if (source is null) await sink.PutAsync(element, cancellationToken);
+                else await PutFromAsync(source, element, sink, cancellationToken);
+            }
+
+            // A sequence may just end when it is told to stop: it was cut all the same.
+            stop.Token.ThrowIfCancellationRequested();
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw StreamErrors.ForPut(sink.Producer, end.Closing!);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await watching;
+        }
+    }
+
+    /// <summary>An element of another stream is finished there when it was put, and not before.</summary>
+    private static async ValueTask PutFromAsync<T>(SourceRef<T> source, T element, SinkRef<T> sink, CancellationToken cancellationToken)
+    {
+        source.IsInHand = true;
+        try
+        {
+            await sink.PutAsync(element, cancellationToken);
+        }
+        catch
+        {
+            source.LeaveInHand();
+            throw;
+        }
+        finally
+        {
+            source.IsInHand = false;
+        }
+    }
+
+    /// <summary>The sequence may be idle when the stream ends, and is told at once.</summary>
+    private static async Task StopAtEndAsync(Task completion, CancellationTokenSource stop)
+    {
+        await completion.WaitAsync(stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await stop.CancelAsync().ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,34 @@
+namespace Casty.Orleans;
+
+/// <summary>A sink as an observer. Whoever pushes learns nothing from it: the stream's own end tells what went wrong.</summary>
+internal sealed class SinkObserver<T>(SinkRef<T> sink, StreamOverflow overflow, CancellationToken cancellationToken) : IObserver<T>
+{
+    public void OnNext(T value)
+    {
+        try
+        {
+            if (cancellationToken.IsCancellationRequested || sink.TryPut(value)) return;
+            if (overflow == StreamOverflow.Block) sink.PutAsync(value, cancellationToken).AsTask().GetAwaiter().GetResult();
+            else End(new StreamException($"Stream '{sink.Producer}' was full when an element was pushed that could not wait.", StreamEndReason.Failed));
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // Whoever cancelled lets go of the sink.
+        }
+        catch (Exception exception)
+        {
+            End(exception);
+        }
+    }
+
+    public void OnError(Exception error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        End(error);
+    }
+
+    public void OnCompleted() => End(null);
+
+    /// <summary>Without effect where the stream takes no more: nor is there anything to tell.</summary>
+    private void End(Exception? error) => sink.Writer.TryComplete(error);
+}
