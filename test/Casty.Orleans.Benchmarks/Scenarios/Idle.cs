@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Globalization;
+using Orleans;
+
+namespace Casty.Orleans.Benchmarks;
+
+/// <summary>Streams whose readers wait and on which nothing happens: what they hold, and what it takes to keep them.</summary>
+internal static class Idle
+{
+    private const int Count = 10_000;
+
+    private static int _key;
+
+    /// <summary>Ends speak every third of a lease; twice that.</summary>
+    private static readonly TimeSpan Watched = TimeSpan.FromSeconds(40);
+
+    public static async Task RunAsync(Bench bench, string table)
+    {
+        var rows = bench.Report.Table(table, $"| {Count:N0} idle streams, all their ends | held each | share of a core | target |", "|---|---:|---:|---|");
+        var cluster = bench.Cluster;
+        (string Name, Func<Task<IAsyncDisposable>> OpenAsync)[] systems =
+        [
+            ("Casty, within a silo", () => OpenAsync(cluster.SiloB, cluster.SiloB)),
+            ("Casty, silo to client", () => OpenAsync(cluster.SiloB, cluster.Client)),
+            ("IAsyncEnumerable, silo to client", () => OpenSequenceAsync(cluster)),
+        ];
+        systems = [.. systems.Where(one => bench.Settings.Wants(Effort.Heavy, table, one.Name))];
+        if (systems.Length == 0) return;
+
+        await bench.StopRivalsAsync();
+        double nothing = await WatchAsync();
+        for (int i = 0; i < systems.Length; i++)
+        {
+            // Whatever opening needs once is there before it counts.
+            await CloseAsync([await systems[i].OpenAsync()]);
+            long before = Held();
+            var open = new List<IAsyncDisposable>();
+            foreach (var some in Enumerable.Range(0, Count).Chunk(100)) open.AddRange(await Task.WhenAll(some.Select(_ => systems[i].OpenAsync())));
+
+            long each = (Held() - before) / Count;
+            double share = Math.Max(0, await WatchAsync() - nothing);
+            string target = i > 0 ? "" : string.Create(CultureInfo.InvariantCulture,
+                $"{Goal.Judge("≤ 8 KiB", $"{each / 1024.0:0.0}", each <= 8 * 1024)}; {Goal.Judge("< 2 %", $"{share * 100:0.0}", share < 0.02)}");
+            rows.Add(string.Create(CultureInfo.InvariantCulture, $"| {systems[i].Name} | {each:N0} B | {share * 100:0.0} % | {target} |"));
+            await CloseAsync(open);
+        }
+    }
+
+    private static async Task<IAsyncDisposable> OpenAsync(IGrainFactory writer, IGrainFactory reader)
+    {
+        var stream = await Streams.OpenAsync<Price>(writer, reader);
+        await stream.Sink.PutAsync(Kind.Price[0]);
+        var loop = stream.Source.GetAsyncEnumerator();
+        return await WaitingAsync(loop, stream.DisposeAsync);
+    }
+
+    private static async Task<IAsyncDisposable> OpenSequenceAsync(BenchmarkCluster cluster)
+    {
+        int key = Interlocked.Increment(ref _key);
+        await cluster.SiloB.GetGrain<ISequenceGrain<Price>>(key).PlaceAsync();
+        var leaving = new CancellationTokenSource();
+        var loop = cluster.Client.GetGrain<ISequenceGrain<Price>>(key).Idle(Kind.Price.Size, leaving.Token).GetAsyncEnumerator(leaving.Token);
+        return await WaitingAsync(loop, async () => await leaving.CancelAsync());
+    }
+
+    /// <summary>One element has come, and the reader waits for another.</summary>
+    private static async Task<IAsyncDisposable> WaitingAsync(IAsyncEnumerator<Price> loop, Func<ValueTask> leaveAsync)
+    {
+        if (!await loop.MoveNextAsync()) throw new InvalidOperationException("The stream ended.");
+        Kind.Price.Expect(loop.Current, 0);
+        return new Waiting(loop, loop.MoveNextAsync().AsTask(), leaveAsync);
+    }
+
+    private static async Task CloseAsync(List<IAsyncDisposable> open)
+    {
+        foreach (var some in open.Chunk(100)) await Task.WhenAll(some.Select(one => one.DisposeAsync().AsTask()));
+    }
+
+    private static long Held()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return GC.GetTotalMemory(forceFullCollection: true);
+    }
+
+    /// <summary>The share of a core that this process takes.</summary>
+    private static async Task<double> WatchAsync()
+    {
+        using var process = Process.GetCurrentProcess();
+        var before = process.TotalProcessorTime;
+        long start = Stopwatch.GetTimestamp();
+        await Task.Delay(Watched);
+        process.Refresh();
+        return (process.TotalProcessorTime - before) / Stopwatch.GetElapsedTime(start);
+    }
+
+    private sealed class Waiting(IAsyncEnumerator<Price> loop, Task<bool> next, Func<ValueTask> leaveAsync) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            if (next.IsCompleted) throw new InvalidOperationException("Something came on an idle stream.");
+            await leaveAsync();
+            await Task.WhenAny(next);
+            try
+            {
+                await loop.DisposeAsync();
+            }
+            catch (OperationCanceledException)
+            {
+                // That is how the rival's sequence ends.
+            }
+        }
+    }
+}
