@@ -4,6 +4,7 @@ Settings settings;
 try
 {
     settings = Settings.Parse(args);
+    foreach (string file in settings.Markdown) Report.Check(file);
 }
 catch (UsageException exception)
 {

@@ -32,7 +32,7 @@ internal sealed record Settings
             --curves DIR     instead: throughput and waiting time over demand, buffer and byte window, as SVG
             --help
 
-        Exit codes: 0 it was measured, 2 the arguments make no sense.
+        Exit codes: 0 it was measured, 2 the arguments make no sense. A system that loses an element ends the run.
         """;
 
     public Effort Effort { get; private set; } = Effort.Normal;
@@ -52,11 +52,9 @@ internal sealed record Settings
     /// <summary>Runs that count; the table has their median.</summary>
     public int Runs => IsQuick ? 3 : 5;
 
-    /// <summary>Runs before, which do not count: the compiler is still at work.</summary>
-    public int WarmUps => IsQuick ? 1 : 2;
-
     public int Scaled(int count) => IsQuick ? count / 3 : count;
 
+    /// <summary>Whether to measure a row.</summary>
     public bool Wants(Effort effort, string table, string row) =>
         Only.Length == 0 ? effort <= Effort
         : Scenarios.All.Any(one => one.Table == Only) ? Only == table

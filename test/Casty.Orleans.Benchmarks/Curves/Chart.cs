@@ -8,9 +8,9 @@ namespace Casty.Orleans.Benchmarks;
 /// <param name="IsReference">Drawn dashed: something to compare with.</param>
 internal sealed record Series(string Name, (double X, double Y)[] Points, bool IsReference = false);
 
-/// <summary>Lines over powers of two, as an SVG that follows the reader's light or dark mode.</summary>
-/// <param name="Unit">What a number of the upright axis is followed by.</param>
-internal sealed record Chart(string Title, string Across, string Upright, string Unit, bool IsLogarithmic, Series[] Series)
+/// <summary>Lines over powers of two, both axes logarithmic, as an SVG that follows the reader's light or dark mode.</summary>
+/// <param name="Label">How a number of the upright axis is written.</param>
+internal sealed record Chart(string Title, string Across, string Upright, Func<double, string> Label, Series[] Series)
 {
     private const int Width = 760, Height = 400, Left = 84, Right = 24, Top = 48, Bottom = 92;
 
@@ -36,10 +36,10 @@ internal sealed record Chart(string Title, string Across, string Upright, string
     {
         var points = Series.SelectMany(series => series.Points).ToArray();
         double first = points.Min(point => point.X), last = points.Max(point => point.X);
-        double[] ticks = IsLogarithmic ? Decades(points.Min(point => point.Y), points.Max(point => point.Y)) : Steps(points.Max(point => point.Y));
+        double[] ticks = Decades(points.Min(point => point.Y), points.Max(point => point.Y));
 
-        double X(double value) => Left + (Math.Log2(value / first) / Math.Log2(last / first) * (Width - Left - Right));
-        double Y(double value) => Height - Bottom - (Part(value, ticks[0], ticks[^1]) * (Height - Top - Bottom));
+        double X(double value) => Left + (Math.Log(value / first) / Math.Log(last / first) * (Width - Left - Right));
+        double Y(double value) => Height - Bottom - (Math.Log(value / ticks[0]) / Math.Log(ticks[^1] / ticks[0]) * (Height - Top - Bottom));
 
         var svg = new StringBuilder();
         Line($"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {Height}" role="img" aria-label="{Safe(Title)}">""");
@@ -49,7 +49,7 @@ internal sealed record Chart(string Title, string Across, string Upright, string
         foreach (double tick in ticks)
         {
             Line($"""<line class="grid" x1="{Left}" x2="{Width - Right}" y1="{Y(tick):0.0}" y2="{Y(tick):0.0}"/>""");
-            Line($"""<text x="{Left - 8}" y="{Y(tick) + 4:0.0}" text-anchor="end">{Short(tick)}</text>""");
+            Line($"""<text x="{Left - 8}" y="{Y(tick) + 4:0.0}" text-anchor="end">{Label(tick)}</text>""");
         }
 
         for (double tick = first; tick <= last; tick *= 4)
@@ -68,7 +68,7 @@ internal sealed record Chart(string Title, string Across, string Upright, string
             Line($"""<polyline class="{kind} s{i}" points="{string.Join(' ', series.Points.Select(point => Invariant($"{X(point.X):0.0},{Y(point.Y):0.0}")))}"/>""");
             foreach (var (x, y) in series.IsReference ? [] : series.Points)
             {
-                Line($"""<circle class="d{i}" cx="{X(x):0.0}" cy="{Y(y):0.0}" r="3.5"><title>{x:N0}: {Short(y)}</title></circle>""");
+                Line($"""<circle class="d{i}" cx="{X(x):0.0}" cy="{Y(y):0.0}" r="3.5"><title>{x:N0}: {Label(y)}</title></circle>""");
             }
 
             Line($"""<line class="{kind} s{i}" x1="{key}" x2="{key + 28}" y1="{Height - 20}" y2="{Height - 20}"/>""");
@@ -81,28 +81,11 @@ internal sealed record Chart(string Title, string Across, string Upright, string
         void Line(FormattableString line) => svg.Append(Invariant(line)).Append('\n');
     }
 
-    private double Part(double value, double from, double to) =>
-        IsLogarithmic ? Math.Log(value / from) / Math.Log(to / from) : (value - from) / (to - from);
-
     private static double[] Decades(double least, double most)
     {
         int from = (int)Math.Floor(Math.Log10(least)), to = Math.Max(from + 1, (int)Math.Ceiling(Math.Log10(most)));
         return [.. Enumerable.Range(from, to - from + 1).Select(power => Math.Pow(10, power))];
     }
-
-    private static double[] Steps(double most)
-    {
-        double rough = most / 5, power = Math.Pow(10, Math.Floor(Math.Log10(rough)));
-        double step = new[] { 1, 2, 2.5, 5, 10 }.Select(times => times * power).First(step => step >= rough);
-        return [.. Enumerable.Range(0, (int)Math.Ceiling(most / step) + 1).Select(i => i * step)];
-    }
-
-    private string Short(double value) => value switch
-    {
-        >= 1_000_000 => Invariant($"{value / 1_000_000:0.##} M{Unit}"),
-        >= 10_000 => Invariant($"{value / 1_000:0.#} k{Unit}"),
-        _ => Invariant($"{value:#,0.##}{(Unit.Length > 0 ? " " : "")}{Unit}"),
-    };
 
     private static string Safe(string text) => SecurityElement.Escape(text);
 

@@ -35,6 +35,18 @@ internal sealed partial class Report(Settings settings)
         return table;
     }
 
+    /// <summary>Finds out before anything is measured what could not be written afterwards.</summary>
+    public static void Check(string file)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        if (!Directory.Exists(folder)) throw new UsageException($"'{file}' cannot be written: there is no folder '{folder}'.");
+        if (!File.Exists(file)) return;
+
+        var unknown = Place().Matches(File.ReadAllText(file)).SelectMany(place => place.Groups["table"].Captures)
+            .FirstOrDefault(name => Scenarios.All.All(one => one.Table != name.Value));
+        if (unknown is not null) throw new UsageException($"'{file}' has a place for '{unknown.Value}', which is no table. --list names them.");
+    }
+
     public override string ToString() =>
         $"{Preface}\n{string.Concat(_tables.Where(table => !table.IsEmpty).Select(table => $"\n## {table.Name}\n\n{table.Markdown}"))}";
 
@@ -47,15 +59,14 @@ internal sealed partial class Report(Settings settings)
 
     private string Fill(Match place)
     {
-        var tables = place.Groups["table"].Captures.Select(name => _tables.Find(table => table.Name == name.Value)
-            ?? throw new UsageException($"There is no table '{name.Value}'. --list tells what there is.")).Where(table => !table.IsEmpty).ToArray();
+        var tables = place.Groups["table"].Captures.Select(name => _tables.Find(table => table.Name == name.Value)!).Where(table => !table.IsEmpty).ToArray();
         return tables.Length == 0
             ? place.Value
             : $"{place.Groups["begin"].Value}\n{Preface}\n\n{string.Join('\n', tables.Select(table => table.Markdown))}<!-- /benchmark -->";
     }
 
     private string Preface => string.Create(CultureInfo.InvariantCulture,
-        $"Medians of {settings.Runs} after {settings.WarmUps} rounds of warm-up, with {Environment.ProcessorCount} cores and {RuntimeInformation.FrameworkDescription}, all in one process, over TCP sockets.");
+        $"Medians of {settings.Runs} runs, with {Environment.ProcessorCount} cores and {RuntimeInformation.FrameworkDescription}, all in one process, over TCP sockets.");
 
     [GeneratedRegex(@"(?<begin><!-- benchmark:( (?<table>[\w-]+))+ -->)\n.*?<!-- /benchmark -->", RegexOptions.Singleline)]
     private static partial Regex Place();

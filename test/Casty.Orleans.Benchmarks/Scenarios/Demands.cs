@@ -3,7 +3,7 @@ namespace Casty.Orleans.Benchmarks;
 /// <summary>Windows of several sizes, silo to client.</summary>
 internal static class Demands
 {
-    public static Task RunAsync(Bench bench, string table) => new Race(bench, table).RunAsync("demand, silo to client", 2_000_000,
+    public static Task RunAsync(Bench bench, string table) => new Race(bench, table).RunAsync("demand, silo to client", 1_000_000,
     [
         new("adaptive: 16, growing to 4,096", count => RunAsync(bench, count, null)),
         Fixed(bench, 1, 0.01),

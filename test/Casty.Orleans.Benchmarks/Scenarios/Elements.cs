@@ -6,10 +6,10 @@ internal static class Elements
     public static async Task RunAsync(Bench bench, string table)
     {
         var race = new Race(bench, table);
-        await RunAsync(race, bench.Cluster, Kind.Int, 3_000_000);
-        await RunAsync(race, bench.Cluster, Kind.Price, 2_000_000);
-        await RunAsync(race, bench.Cluster, Kind.Bytes1K, 400_000);
-        await RunAsync(race, bench.Cluster, Kind.Bytes64K, 8_000);
+        await RunAsync(race, bench.Cluster, Kind.Int, 2_000_000);
+        await RunAsync(race, bench.Cluster, Kind.Price, 1_000_000);
+        await RunAsync(race, bench.Cluster, Kind.Bytes1K, 150_000);
+        await RunAsync(race, bench.Cluster, Kind.Bytes64K, 3_000);
     }
 
     private static Task RunAsync<T>(Race race, BenchmarkCluster cluster, Kind<T> kind, int count)

@@ -9,7 +9,7 @@ public sealed record Signed([property: Id(0)] int Writer, [property: Id(1)] int 
 /// <summary>The same elements from more and more writers on one stream: clients write, the other silo reads.</summary>
 internal static class ManyWriters
 {
-    public static Task RunAsync(Bench bench, string table) => new Race(bench, table).RunAsync("writers on one stream, client to silo", 2_000_000,
+    public static Task RunAsync(Bench bench, string table) => new Race(bench, table).RunAsync("writers on one stream, client to silo", 1_000_000,
         Of(bench, 1),
         Of(bench, 10),
         Of(bench, 100),

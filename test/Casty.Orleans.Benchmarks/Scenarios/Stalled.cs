@@ -68,7 +68,7 @@ internal static class Stalled
         }
     }
 
-    public static Task BesideAsync(Bench bench, string table) => new Race(bench, table).RunAsync("a fast stream, silo to client", 3_000_000,
+    public static Task BesideAsync(Bench bench, string table) => new Race(bench, table).RunAsync("a fast stream, silo to client", 2_000_000,
         Beside(bench, 0, "Casty, alone"),
         Beside(bench, 1, "Casty, beside one whose reader stalls") with { Goals = [Goal.Rate(0.9, "Casty, alone", "alone")] },
         Beside(bench, 100, "Casty, beside 100 whose readers stall"));
