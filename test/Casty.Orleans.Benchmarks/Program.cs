@@ -33,6 +33,12 @@ if (settings.Curves is { } directory)
 
 foreach (var (table, run) in Scenarios.All) await run(bench, table);
 
+if (bench.Report.IsEmpty)
+{
+    Console.Error.WriteLine($"Nothing has '{settings.Only}' in its name. --list names the tables.");
+    return 2;
+}
+
 Console.WriteLine(bench.Report);
 foreach (string file in settings.Markdown) bench.Report.Write(file);
 return 0;

@@ -28,6 +28,8 @@ internal sealed partial class Report(Settings settings)
 {
     private readonly List<Table> _tables = [];
 
+    public bool IsEmpty => _tables.All(table => table.IsEmpty);
+
     public Table Table(string name, params string[] header)
     {
         var table = new Table(name, string.Join('\n', header));
@@ -66,7 +68,7 @@ internal sealed partial class Report(Settings settings)
     }
 
     private string Preface => string.Create(CultureInfo.InvariantCulture,
-        $"Medians of {settings.Runs} runs, with {Environment.ProcessorCount} cores and {RuntimeInformation.FrameworkDescription}, all in one process, over TCP sockets.");
+        $"Rates are medians of {settings.Runs} runs, with {Environment.ProcessorCount} cores and {RuntimeInformation.FrameworkDescription}, all in one process, over TCP sockets.");
 
     [GeneratedRegex(@"(?<begin><!-- benchmark:( (?<table>[\w-]+))+ -->)\n.*?<!-- /benchmark -->", RegexOptions.Singleline)]
     private static partial Regex Place();
