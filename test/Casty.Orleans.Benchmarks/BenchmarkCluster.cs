@@ -3,7 +3,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans;
-using Orleans.Configuration;
 using Orleans.Hosting;
 
 namespace Casty.Orleans.Benchmarks;
@@ -13,13 +12,13 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
 {
     private readonly List<IHost> _hosts = [];
 
-    public IGrainFactory SiloA => Factory(0);
+    public IClusterClient SiloA => Factory(0);
 
-    public IGrainFactory SiloB => Factory(1);
+    public IClusterClient SiloB => Factory(1);
 
-    public IGrainFactory Client => Factory(2);
+    public IClusterClient Client => Factory(2);
 
-    public static async Task<BenchmarkCluster> StartAsync()
+    public static async Task<BenchmarkCluster> StartAsync(Action<ISiloBuilder>? silos = null, Action<IClientBuilder>? client = null)
     {
         var cluster = new BenchmarkCluster();
         int[] ports = FreePorts(4);
@@ -28,12 +27,18 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
         {
             int siloPort = ports[silo], gatewayPort = ports[2 + silo];
             await cluster.StartAsync(host => host.UseOrleans(orleans =>
-                orleans.UseLocalhostClustering(siloPort, gatewayPort, primary)));
+            {
+                orleans.UseLocalhostClustering(siloPort, gatewayPort, primary);
+                silos?.Invoke(orleans);
+            }));
         }
 
         // Silo B produces, and is the client's gateway: every system's elements take the same way.
-        await cluster.StartAsync(host => host.UseOrleansClient(orleans => orleans.UseLocalhostClustering(ports[3])));
-        await cluster.SiloB.GetGrain<ISequenceGrain>(0).Ready(1).ToListAsync();
+        await cluster.StartAsync(host => host.UseOrleansClient(orleans =>
+        {
+            orleans.UseLocalhostClustering(ports[3]);
+            client?.Invoke(orleans);
+        }));
         return cluster;
     }
 
@@ -46,7 +51,7 @@ internal sealed class BenchmarkCluster : IAsyncDisposable
         }
     }
 
-    private IGrainFactory Factory(int host) => _hosts[host].Services.GetRequiredService<IGrainFactory>();
+    private IClusterClient Factory(int host) => _hosts[host].Services.GetRequiredService<IClusterClient>();
 
     private async Task StartAsync(Action<HostApplicationBuilder> configure)
     {

@@ -1,42 +1,44 @@
 using Casty.Orleans.Benchmarks;
 
-// Medians of several runs of each system in turn, so that a noisy machine disturbs them alike; judge the ratios. A run is long: streams
-// begin with a small demand, and the compiler needs a while for each system.
-int runs = args.Contains("--quick") ? 1 : 5;
-string only = args is [.., "--only", var text] ? text : "";
-await using var cluster = await BenchmarkCluster.StartAsync();
-var table = new ResultTable(runs, only);
+Settings settings;
+try
+{
+    settings = Settings.Parse(args);
+    foreach (string file in settings.Markdown) Report.Check(file);
+}
+catch (UsageException exception)
+{
+    Console.Error.WriteLine(exception.Message);
+    return 2;
+}
 
-await table.MeasureAsync("within a silo", 10_000_000,
-    new("bounded channel", InProcess.ChannelAsync),
-    new("Casty", count => InProcess.CastyAsync(cluster, count)));
+if (settings.IsHelp)
+{
+    Console.WriteLine(Settings.Help);
+    return 0;
+}
 
-await table.MeasureAsync("silo to client", 3_000_000,
-    new("IAsyncEnumerable, defaults", count => Enumerables.ReadAsync(cluster.Client, count, batch: null)),
-    new("IAsyncEnumerable, batches of 1,000", count => Enumerables.ReadAsync(cluster.Client, count, batch: 1000)),
-    new("awaited pushes of 1,024, four in flight", count => Pushes.RunAsync(cluster.Client, count)),
-    new("Casty", count => Streams.RunAsync(cluster.SiloB, cluster.Client, count)));
+if (settings.IsList)
+{
+    foreach (var (table, _) in Scenarios.All) Console.WriteLine(table);
+    return 0;
+}
 
-await table.MeasureAsync("silo to silo", 3_000_000,
-    new("IAsyncEnumerable, defaults", count => Enumerables.ReadAsync(cluster.SiloA, count, batch: null)),
-    new("IAsyncEnumerable, batches of 1,000", count => Enumerables.ReadAsync(cluster.SiloA, count, batch: 1000)),
-    new("Casty", count => Streams.RunAsync(cluster.SiloB, cluster.SiloA, count)));
+await using var bench = new Bench(settings, await BenchmarkCluster.StartAsync());
+if (settings.Curves is { } directory)
+{
+    await Curves.DrawAsync(bench.Cluster, directory);
+    return 0;
+}
 
-await table.MeasureAsync("silo to client, the producer awaits between elements", 60_000,
-    new("IAsyncEnumerable, defaults", count => Enumerables.ReadAwaitingAsync(cluster.Client, count)),
-    new("Casty", count => Streams.RunAwaitingAsync(cluster.SiloB, cluster.Client, count)));
+foreach (var (table, run) in Scenarios.All) await run(bench, table);
 
-await table.MeasureAsync("client to silo", 3_000_000,
-    new("IAsyncEnumerable download, defaults", count => Enumerables.ReadAsync(cluster.Client, count, batch: null)),
-    new("Casty", count => Streams.RunAsync(cluster.Client, cluster.SiloB, count)));
+if (bench.Report.IsEmpty)
+{
+    Console.Error.WriteLine($"Nothing has '{settings.Only}' in its name. --list names the tables.");
+    return 2;
+}
 
-await table.MeasureAsync("client through a silo to a client", 3_000_000,
-    new("IAsyncEnumerable download, defaults", count => Enumerables.ReadAsync(cluster.Client, count, batch: null)),
-    new("Casty", count => Streams.RunAsync(cluster.Client, cluster.Client, count)));
-
-Console.WriteLine(table.ToMarkdown());
-if (!"one at a time".Contains(only, StringComparison.Ordinal)) return;
-
-Console.WriteLine("| one element at a time, silo to silo | p50 µs | p99 | p99.9 | p50, ratio | p99, ratio |");
-Console.WriteLine("|---|---:|---:|---:|---:|---:|");
-Console.WriteLine(await Latency.MeasureAsync(cluster));
+Console.WriteLine(bench.Report);
+foreach (string file in settings.Markdown) bench.Report.Write(file);
+return 0;

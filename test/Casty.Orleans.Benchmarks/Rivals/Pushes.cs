@@ -13,14 +13,18 @@ public interface IPriceObserver : IGrainObserver
 
 internal static class Pushes
 {
+    public const string Name = "awaited pushes of 1,024, four in flight";
+
     private const int Batch = 1024;
 
-    public static async Task RunAsync(IGrainFactory reader, int count)
+    /// <param name="until">The reader stands still until then.</param>
+    public static async Task RunAsync(BenchmarkCluster cluster, IGrainFactory reader, int count, Task? until = null)
     {
-        var counter = new Counter();
+        await cluster.SiloB.GetGrain<ISequenceGrain<Price>>(0).PlaceAsync();
+        var counter = new Counter(until);
         var observer = reader.CreateObjectReference<IPriceObserver>(counter);
-        await reader.GetGrain<ISequenceGrain>(0).PushAsync(observer, count);
-        Check.Count(count, counter.Count);
+        await reader.GetGrain<ISequenceGrain<Price>>(0).PushAsync(observer, count);
+        Check.Count(count, counter.Count);   // only counted: pushes overtake one another
         reader.DeleteObjectReference<IPriceObserver>(observer);
         GC.KeepAlive(counter);
     }
@@ -33,7 +37,8 @@ internal static class Pushes
         for (int first = 0; first < count; first += Batch)
         {
             var batch = new Price[Math.Min(Batch, count - first)];
-            for (int i = 0; i < batch.Length; i++) batch[i] = Price.Of(first + i);
+            for (int i = 0; i < batch.Length; i++) batch[i] = Kind.Price[first + i];
+            Produced.Add(batch.Length);
             await slots.WaitAsync();
             pending.Add(PushOneAsync(batch));
         }
@@ -47,7 +52,7 @@ internal static class Pushes
         }
     }
 
-    private sealed class Counter : IPriceObserver
+    private sealed class Counter(Task? until) : IPriceObserver
     {
         private int _count;
 
@@ -56,7 +61,7 @@ internal static class Pushes
         public ValueTask PushAsync(Price[] prices)
         {
             Interlocked.Add(ref _count, prices.Length);
-            return default;
+            return until is null ? default : new(until);
         }
     }
 }
