@@ -167,7 +167,10 @@ public sealed class PipingTests(ClockedCluster cluster)
         await grain.StartAsync(stuck.From, stuck.To).Soon();
         await grain.StuckAsync().Soon();
         await grain.LeaveAsync().Soon();
-        await Assert.ThrowsAsync<StreamAbandonedException>(() => PipeGrain.Ended(stuck.To).Soon());
+
+        // Its two ends are let go of in any order: it notices at its put or, where that had just found room, at the next element.
+        var how = await Record.ExceptionAsync(() => PipeGrain.Ended(stuck.To).Soon());
+        Assert.True(how is StreamAbandonedException or OperationCanceledException, $"{how}");
 
         await FollowAsync(stuck, outside, Place.SiloB);
     }
