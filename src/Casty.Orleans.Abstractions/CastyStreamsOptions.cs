@@ -15,6 +15,12 @@ public sealed class CastyStreamsOptions
     /// </summary>
     public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// How long a sink or a source that was handed over, as an argument or a result of a call, keeps its place for whoever uses it. Then
+    /// the process that gave it logs a warning and lets go. More than zero and at most 1 day. Default: 1 minute.
+    /// </summary>
+    public TimeSpan HandOverTimeout { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>What the process' connections take in one message, where that is not what a client's options say.</summary>
     internal int? MaxMessageSize { get; set; }
 
@@ -28,6 +34,12 @@ public sealed class CastyStreamsOptions
         {
             throw new ArgumentOutOfRangeException($"{parameter}.{nameof(LeaseDuration)}", LeaseDuration,
                 "LeaseDuration must be between 100 milliseconds and 1 day.");
+        }
+
+        if (HandOverTimeout <= TimeSpan.Zero || HandOverTimeout > TimeSpan.FromDays(1))
+        {
+            throw new ArgumentOutOfRangeException($"{parameter}.{nameof(HandOverTimeout)}", HandOverTimeout,
+                "HandOverTimeout must be more than zero and at most 1 day.");
         }
     }
 }

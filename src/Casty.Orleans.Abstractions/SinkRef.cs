@@ -10,41 +10,63 @@ namespace Casty.Orleans;
 /// <remarks>
 /// Any thread may use it, and so may a grain: every await resumes on the grain's own scheduler. Elements of one sink arrive in
 /// the order in which they were put. A mutable element is copied before <see cref="PutAsync"/> returns.
+/// <para>
+/// It may be an argument or a result of a grain call, also inside of something else that Orleans serialises, before anything was put:
+/// then it belongs to whoever receives it, opens when it is used there, and every member here throws
+/// <see cref="InvalidOperationException"/>. What can go wrong with the opening comes out of the first use: mostly
+/// <see cref="StreamSupersededException"/>, where it was used already or not used within <see cref="CastyStreamsOptions.HandOverTimeout"/>.
+/// </para>
 /// </remarks>
 /// <typeparam name="T">The type of the elements: any that Orleans can serialise.</typeparam>
 public sealed class SinkRef<T> : IAsyncDisposable
 {
-    private readonly SinkEnd<T> _end;
-    private readonly StreamHost _host;
+    private readonly Held<SinkEnd<T>> _held;
+    private readonly IServiceProvider? _services;
+    private StreamHost? _host;
+    private SinkToken? _token;
     private SinkWriter<T>? _writer;
+    private bool _isEnding;
 
     internal SinkRef(StreamHost host, SinkEnd<T> end)
     {
         _host = host;
-        _end = end;
+        Producer = end.Producer;
+        _held = new Held<SinkEnd<T>>(end, end.Completion, HandedOver);
+    }
+
+    /// <summary>One that was handed over, and opens when it is used.</summary>
+    internal SinkRef(IServiceProvider services, SinkToken token)
+    {
+        _services = services;
+        _token = token;
+        Producer = token.Producer;
+        _held = new Held<SinkEnd<T>>(
+            async () => await Opening.SinkAsync<T>(Host, Producer, options: null, new SinkPlace(token.Stream, token.Writer), CancellationToken.None).ConfigureAwait(false),
+            _ => GC.ReRegisterForFinalize(this), HandedOver);
+        GC.SuppressFinalize(this);   // many never open: such as those in messages that pass through
     }
 
     /// <summary>A sink that is collected undisposed counts as disposed.</summary>
     ~SinkRef()
     {
-        if (_end is not null && _end.TryEnd(Abandon)) _host.Log.Collected("sink", _end.Producer);
+        if (_held?.End is { } end && end.TryEnd(Abandon)) Host.Log.Collected("sink", Producer);
     }
 
     /// <summary>The stream's name.</summary>
-    public string Producer => _end.Producer;
+    public string Producer { get; }
 
     /// <summary>
     /// Ends when the reader has finished this sink's elements. Faults with why it did not: with the cause that a writer failed
     /// the stream with, <see cref="StreamClosedException"/> if the reader left, <see cref="StreamAbandonedException"/> if it
-    /// vanished. Nobody has to look at it.
+    /// vanished. Is cancelled when the sink is handed over. Nobody has to look at it.
     /// </summary>
-    public Task Completion => _end.Completion;
+    public Task Completion => _held.Completion;
 
     /// <summary>
     /// The same sink for code that knows channels. <see cref="ChannelWriter{T}.TryComplete"/> completes or fails this writer's
     /// part; a stream that takes no more shows as <see cref="ChannelClosedException"/> with the stream's exception inside.
     /// </summary>
-    public ChannelWriter<T> Writer => _writer ??= new SinkWriter<T>(this, _end);
+    public ChannelWriter<T> Writer => _writer ??= new SinkWriter<T>(this);
 
     /// <summary>Puts an element. Waits while the stream's buffer is full.</summary>
     /// <param name="element">The element.</param>
@@ -54,19 +76,26 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// <exception cref="ArgumentException">The element is too large for a message. Its neighbours are not affected.</exception>
     /// <exception cref="global::Orleans.Serialization.CodecNotFoundException">The element cannot be serialised. Its neighbours are not affected.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public ValueTask PutAsync(T element, CancellationToken cancellationToken = default) => _end.PutAsync(element, this, cancellationToken);
+    public ValueTask PutAsync(T element, CancellationToken cancellationToken = default) =>
+        _held.End is { } end ? end.PutAsync(element, this, cancellationToken) : PutWhenOpenAsync(element, cancellationToken);
 
     /// <summary>Puts an element if that needs no waiting.</summary>
     /// <param name="element">The element.</param>
-    /// <returns>False if the buffer is full, or the stream takes no more.</returns>
+    /// <returns>False if the buffer is full, the stream takes no more, or a sink that was handed over is only being opened.</returns>
     /// <exception cref="ArgumentException">The element is too large for a message.</exception>
-    public bool TryPut(T element) => _end.TryPut(element);
+    public bool TryPut(T element)
+    {
+        if (_held.End is { } end) return end.TryPut(element);
+        _ = _held.OpenAsync();
+        return false;
+    }
 
     /// <summary>Waits until a put may succeed at once.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>False if the stream takes no more.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public ValueTask<bool> WaitToPutAsync(CancellationToken cancellationToken = default) => _end.WaitToPutAsync(cancellationToken);
+    public ValueTask<bool> WaitToPutAsync(CancellationToken cancellationToken = default) =>
+        _held.End is { } end ? end.WaitToPutAsync(cancellationToken) : WaitWhenOpenAsync(cancellationToken);
 
     /// <summary>
     /// Puts every element of a sequence, waiting whenever the buffer is full. Completes nothing:
@@ -84,7 +113,8 @@ public sealed class SinkRef<T> : IAsyncDisposable
     public Task PutAllAsync(IAsyncEnumerable<T> elements, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(elements);
-        return Sequence.PutAllAsync(this, _end, elements, cancellationToken);
+        _held.ThrowIfHandedOver();
+        return Sequence.PutAllAsync(this, elements, cancellationToken);
     }
 
     /// <inheritdoc cref="PutAllAsync(IAsyncEnumerable{T}, CancellationToken)"/>
@@ -124,29 +154,107 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// <summary>
     /// Lets go of the stream. Without <see cref="CompleteAsync"/> or <see cref="FailAsync"/> before, this writer abandons: the
     /// other writers go on, and the stream ends in <see cref="StreamAbandonedException"/> where it would have completed.
-    /// Disposing twice is harmless. Never throws.
+    /// Disposing twice is harmless, and so is disposing what was handed over. Never throws.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
-        _end.TryEnd(Abandon);
-        await _end.EndReceivedAsync(CancellationToken.None);
+        if (_held.IsHandedOver) return;
+        if (_held.End is { } end)
+        {
+            end.TryEnd(Abandon);
+            await end.EndReceivedAsync(CancellationToken.None);
+            return;
+        }
+
+        // Who keeps the place is told by taking it, and told again until it is: it is not waited for.
+        await EndQuietlyAsync(Abandon).WaitAsync(LetGoTimeout, Host.Clock.Provider).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
     /// <inheritdoc/>
     public override string ToString() => $"SinkRef<{typeof(T).Name}> of '{Producer}'";
 
+    /// <summary>Ends this writer's part without waiting for it; true if it had not ended.</summary>
+    internal bool TryEnd(StreamEnd how)
+    {
+        if (_held.End is { } end)
+        {
+            bool ended = end.TryEnd(how);
+            if (ended) GC.SuppressFinalize(this);
+            return ended;
+        }
+
+        _ = _held.OpenAsync();
+        _ = EndQuietlyAsync(how);
+        return !Interlocked.Exchange(ref _isEnding, true);
+    }
+
+    /// <summary>Why the stream takes no more from this writer; null while it may put.</summary>
+    internal StreamEnd? Closing => _held.End?.Closing;
+
+    /// <summary>What goes in its place where Orleans serialises or copies it: from then on it belongs to whoever receives that.</summary>
+    internal SinkToken HandOver()
+    {
+        SinkPlace? place = null;
+        if (_held.HandOver(end => place = end.Park(), () => StreamErrors.NotHandedOver("sink", Producer, "it is in use")))
+        {
+            GC.SuppressFinalize(this);
+            _token = new SinkToken { Producer = Producer, Stream = place!.Stream, Writer = place.Writer };
+        }
+
+        return _token!.Value;
+    }
+
     private static readonly StreamEnd Abandon = new(StreamEndReason.Abandoned, "A writer let go of the stream without completing it.");
 
-    private async Task EndAsync(StreamEnd end, CancellationToken cancellationToken)
-    {
-        bool isFirst = !_end.HasEndedItself;
-        if (_end.TryEnd(end)) GC.SuppressFinalize(this);
-        await _end.EndReceivedAsync(cancellationToken);
+    private static readonly TimeSpan LetGoTimeout = TimeSpan.FromSeconds(5);
 
-        if (isFirst && _end.Outcome is { } outcome && outcome != end
+    private StreamHost Host => _host ??= StreamHost.For(_services!);
+
+    private InvalidOperationException HandedOver() => StreamErrors.HandedOver("sink", Producer);
+
+    /// <summary>Puts once the sink is open, in the order of the calls; a mutable element is copied now.</summary>
+    private ValueTask PutWhenOpenAsync(T element, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled(cancellationToken);
+        try
+        {
+            var put = new EarlyPut<T>(this, Host.Of<T>().Codec.Copy(element).Value, cancellationToken);
+            _held.WhenOpen(put.Begin);
+            return new ValueTask(put.WaitAsync());
+        }
+        catch (Exception exception)
+        {
+            return ValueTask.FromException(exception);
+        }
+    }
+
+    private async ValueTask<bool> WaitWhenOpenAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var end = await _held.OpenAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await end.WaitToPutAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private Task EndAsync(StreamEnd how, CancellationToken cancellationToken) =>
+        _held.End is { } end ? EndAsync(end, how, cancellationToken) : EndWhenOpenAsync(how).WaitAsync(cancellationToken);
+
+    private async Task EndWhenOpenAsync(StreamEnd how) =>
+        await EndAsync(await _held.OpenAsync().ConfigureAwait(false), how, CancellationToken.None).ConfigureAwait(false);
+
+    /// <summary>Nobody waits to hear how it came out.</summary>
+    private async Task EndQuietlyAsync(StreamEnd how) =>
+        await EndWhenOpenAsync(how).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    private async Task EndAsync(SinkEnd<T> end, StreamEnd how, CancellationToken cancellationToken)
+    {
+        bool isFirst = !end.HasEndedItself;
+        if (end.TryEnd(how)) GC.SuppressFinalize(this);
+        await end.EndReceivedAsync(cancellationToken);
+
+        if (isFirst && end.Outcome is { } outcome && outcome != how
             && outcome.Reason is not (StreamEndReason.Completed or StreamEndReason.Cancelled)
-            && end.Reason != StreamEndReason.Failed)
+            && how.Reason != StreamEndReason.Failed)
         {
             throw StreamErrors.ForPut(Producer, outcome);
         }

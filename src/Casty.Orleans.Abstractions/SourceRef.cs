@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 using Casty.Orleans.Protocol;
 
@@ -11,14 +12,24 @@ namespace Casty.Orleans;
 /// <remarks>
 /// Any thread may use it, and so may a grain: every await resumes on the grain's own scheduler. An element counts as finished
 /// when the loop asks for the next one.
+/// <para>
+/// It may be an argument or a result of a grain call, also inside of something else that Orleans serialises, before it is read: then it
+/// belongs to whoever receives it, opens when it is used there and goes on exactly there, and every member here throws
+/// <see cref="InvalidOperationException"/>. What can go wrong with the opening comes out of the first use: mostly
+/// <see cref="StreamSupersededException"/>, where it was used already or not used within <see cref="CastyStreamsOptions.HandOverTimeout"/>.
+/// </para>
 /// </remarks>
 /// <typeparam name="T">The type of the elements.</typeparam>
 public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
 {
-    private readonly SourceEnd<T> _end;
-    private readonly StreamHost _host;
+    private readonly Held<SourceEnd<T>> _held = null!;   // set by either constructor
+    private readonly IServiceProvider? _services;
+    private readonly StreamConsumerOptions _options;
     private readonly TimeSpan _inactivityTimeout;
+    private readonly bool _isNamed;
     private readonly Leave _onLeave;
+    private StreamHost? _host;
+    private SourceToken? _token;
     private SourceReader<T>? _reader;
     private int _use;
 
@@ -26,50 +37,76 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     private const int UsedByReader = 2;
 
     internal SourceRef(StreamHost host, SourceEnd<T> end, StreamConsumerOptions options)
+        : this(end.Producer, end.Consumer, end.IsNamed, options)
     {
         _host = host;
-        _end = end;
+        _held = new Held<SourceEnd<T>>(end, end.Completion, HandedOver);
+    }
+
+    /// <summary>One that was handed over, and opens when it is used.</summary>
+    internal SourceRef(IServiceProvider services, SourceToken token)
+        : this(token.Producer, token.Consumer, token.IsNamed, new StreamConsumerOptions
+        {
+            InitialDemand = token.InitialDemand,
+            MaxDemand = token.MaxDemand,
+            MaxDemandBytes = token.MaxDemandBytes,
+            InactivityTimeout = token.InactivityTimeout,
+            OnLeave = token.OnLeave,
+        })
+    {
+        _services = services;
+        _token = token;
+        _held = new Held<SourceEnd<T>>(() => OpenAsync(token), _ => GC.ReRegisterForFinalize(this), HandedOver);
+        GC.SuppressFinalize(this);   // many never open: such as those in messages that pass through
+    }
+
+    private SourceRef(string producer, string consumer, bool isNamed, StreamConsumerOptions options)
+    {
+        Producer = producer;
+        Consumer = consumer;
+        _isNamed = isNamed;
+        _options = options;
         _inactivityTimeout = options.InactivityTimeout ?? Timeout.InfiniteTimeSpan;
-        _onLeave = options.OnLeave == StreamLeave.Detach && end.IsNamed ? Leave.Detach : Leave.Cancel;
+        _onLeave = options.OnLeave == StreamLeave.Detach && isNamed ? Leave.Detach : Leave.Cancel;
     }
 
     /// <summary>A source that is collected undisposed counts as disposed.</summary>
     ~SourceRef()
     {
-        if (_end is null) return;
-        if (_end.End is null) _host.Log.Collected("source", _end.Producer);
-        _end.Leave(_onLeave);   // where the stream has ended, it finishes the last element
+        if (_held?.End is not { } end) return;
+        if (end.End is null) Host.Log.Collected("source", Producer);
+        end.Leave(_onLeave);   // where the stream has ended, it finishes the last element
     }
 
     /// <summary>The stream's name.</summary>
-    public string Producer => _end.Producer;
+    public string Producer { get; }
 
     /// <summary>The subscription's name; a fresh one where none was given.</summary>
-    public string Consumer => _end.Consumer;
+    public string Consumer { get; }
 
     /// <summary>
     /// Ends when the reader has been given everything and has seen the stream complete; faults with what its loop throws; is
-    /// cancelled if the reader left before the end. Nobody has to look at it.
+    /// cancelled if the reader left before the end, or the source is handed over. Nobody has to look at it.
     /// </summary>
-    public Task Completion => _end.Completion;
+    public Task Completion => _held.Completion;
 
     /// <summary>
     /// The same source for code that knows channels. Several readers may share it. Not together with <c>await foreach</c>. Dispose
     /// the source to leave early.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The source is being enumerated.</exception>
+    /// <exception cref="InvalidOperationException">The source is being enumerated, or was handed over.</exception>
     public ChannelReader<T> Reader
     {
         get
         {
             Use(UsedByReader);
-            return _reader ??= new SourceReader<T>(this, _end);
+            return _reader ??= new SourceReader<T>(this);
         }
     }
 
     /// <summary>Reads the stream. Once: leaving the loop leaves the stream.</summary>
     /// <param name="cancellationToken">Ends the loop with <see cref="OperationCanceledException"/> and leaves the stream.</param>
-    /// <exception cref="InvalidOperationException">The source was enumerated before, or its <see cref="Reader"/> is in use.</exception>
+    /// <exception cref="InvalidOperationException">The source was enumerated before, its <see cref="Reader"/> is in use, or it was handed over.</exception>
     public IAsyncEnumerator<T> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         Use(UsedByLoop);
@@ -84,53 +121,68 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     /// <exception cref="StreamException">The producer could not be told; after its lease the next reader goes on after the last finished element.</exception>
     public async ValueTask DetachAsync()
     {
-        if (!_end.IsNamed)
+        if (!_isNamed)
         {
             throw new InvalidOperationException("Only a source that was opened with a consumer name can be detached: nobody could go on reading this one.");
         }
 
+        var end = _held.End ?? await _held.OpenAsync();
         GC.SuppressFinalize(this);
-        _end.Leave(Leave.Detach);
-        await _end.Released;
+        end.Leave(Leave.Detach);
+        await end.Released;
     }
 
     /// <summary>
     /// Leaves the stream unless it has ended: cancels it, or detaches where <see cref="StreamConsumerOptions.OnLeave"/> says so.
-    /// A loop that is under way throws <see cref="OperationCanceledException"/>. Disposing twice is harmless. Never throws.
+    /// A loop that is under way throws <see cref="OperationCanceledException"/>. Disposing twice is harmless, and so is disposing what
+    /// was handed over. Never throws.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
-        _end.Leave(_onLeave);
+        if (_held.IsHandedOver) return;
 
         // A producer that does not answer is not waited for: it is told again until it does, or its lease ends.
-        await _end.Released.WaitAsync(TimeSpan.FromSeconds(5), _host.Clock.Provider).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await LeaveAsync().WaitAsync(LetGoTimeout, Host.Clock.Provider).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
     /// <inheritdoc/>
     public override string ToString() => $"SourceRef<{typeof(T).Name}> of '{Producer}' for '{Consumer}'";
 
     /// <summary>The element that the loop holds is being put somewhere else.</summary>
-    internal bool IsInHand { get => _end.IsInHand; set => _end.IsInHand = value; }
+    internal bool IsInHand { get => _held.End is { IsInHand: true }; set => _held.End!.IsInHand = value; }
 
     /// <summary>Leaves, and the element that the loop holds was not finished: for a named consumer it is the next one.</summary>
-    internal void LeaveInHand() => _end.Leave(_onLeave, isInHand: true);
+    internal void LeaveInHand() => _held.End!.Leave(_onLeave, isInHand: true);
 
     /// <summary>Whom the loop was for threw, and nobody else sees it.</summary>
-    internal void OnObserverThrew(Exception exception) => _host.Log.ObserverThrew(exception, Producer);
+    internal void OnObserverThrew(Exception exception) => Host.Log.ObserverThrew(exception, Producer);
 
     /// <summary>The loop was ended from outside.</summary>
-    internal bool IsLeft => _end.End is { Reason: StreamEndReason.Cancelled or StreamEndReason.Superseded };
+    internal bool IsLeft => _held.End?.End is { Reason: StreamEndReason.Cancelled or StreamEndReason.Superseded };
+
+    /// <summary>The end, while it is open.</summary>
+    internal SourceEnd<T>? End => _held.End;
+
+    /// <summary>Takes an element if there is one; one that was handed over begins to open.</summary>
+    internal bool TryRead([MaybeNullWhen(false)] out T item)
+    {
+        if (_held.End is { } end) return end.TryRead(out item);
+        _ = _held.OpenAsync();
+        item = default;
+        return false;
+    }
 
     /// <summary>Waits for an element as long as the options allow.</summary>
     internal async ValueTask<bool> WaitAsync(CancellationToken cancellationToken)
     {
-        var wait = _end.WaitToReadAsync(cancellationToken);
+        var end = _held.End ?? await _held.OpenAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
+        var wait = end.WaitToReadAsync(cancellationToken);
         if (_inactivityTimeout == Timeout.InfiniteTimeSpan || wait.IsCompleted) return await wait.ConfigureAwait(false);
 
         try
         {
-            return await wait.AsTask().WaitAsync(_inactivityTimeout, _host.Clock.Provider, cancellationToken).ConfigureAwait(false);
+            return await wait.AsTask().WaitAsync(_inactivityTimeout, Host.Clock.Provider, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -139,10 +191,73 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     }
 
     /// <summary>What the loop throws at the end; null where it just ends.</summary>
-    internal Exception? Error => _end.End is { } end ? StreamErrors.ForReader(Producer, Consumer, end) : null;
+    internal Exception? Error => _held.End?.End is { } end ? StreamErrors.ForReader(Producer, Consumer, end) : null;
+
+    /// <summary>What goes in its place where Orleans serialises or copies it: from then on it belongs to whoever receives that.</summary>
+    internal SourceToken HandOver()
+    {
+        SourcePlace? place = null;
+        StreamEnd? ended = null;
+        if (_held.HandOver(Park, InUse))
+        {
+            GC.SuppressFinalize(this);
+            var (initial, max) = _options.Window;
+            _token = new SourceToken
+            {
+                Producer = Producer,
+                Stream = place!.Stream,
+                End = place.End,
+                Consumer = Consumer,
+                IsNamed = _isNamed,
+                InitialDemand = initial,
+                MaxDemand = max,
+                MaxDemandBytes = _options.MaxDemandBytes ?? StreamConsumerOptions.DefaultMaxDemandBytes,
+                InactivityTimeout = _inactivityTimeout,
+                OnLeave = _onLeave == Leave.Detach ? StreamLeave.Detach : StreamLeave.Cancel,
+                Ended = WireFormat.ToWire(ended, Host),
+            };
+        }
+
+        return _token!.Value;
+
+        void Park(SourceEnd<T> end)
+        {
+            if (Volatile.Read(ref _use) != 0) throw InUse();
+            place = end.Park(out ended);
+        }
+
+        InvalidOperationException InUse() => StreamErrors.NotHandedOver("source", Producer, "it is in use");
+    }
+
+    private static readonly TimeSpan LetGoTimeout = TimeSpan.FromSeconds(5);
+
+    private StreamHost Host => _host ??= StreamHost.For(_services!);
+
+    private InvalidOperationException HandedOver() => StreamErrors.HandedOver("source", Producer);
+
+    private Task<SourceEnd<T>> OpenAsync(SourceToken token) => token.Ended is { } ended
+        ? Task.FromResult(SourceEnd<T>.AtEnd(Host, Producer, Consumer, WireFormat.FromWire(ended)!))
+        : Opening.SourceAsync<T>(Host, Producer, Consumer, _isNamed, _options, new SourcePlace(token.Stream, token.End), CancellationToken.None);
+
+    /// <summary>Leaves the stream, once it is open if it is not; ends when the producer knows.</summary>
+    private async Task LeaveAsync()
+    {
+        try
+        {
+            var end = _held.End ?? await _held.OpenAsync().ConfigureAwait(false);
+            GC.SuppressFinalize(this);
+            end.Leave(_onLeave);
+            await end.Released.ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            // What cannot be opened need not be left.
+        }
+    }
 
     private void Use(int use)
     {
+        _held.ThrowIfHandedOver();
         int before = Interlocked.CompareExchange(ref _use, use, 0);
         if (before == 0 || (before == use && use == UsedByReader)) return;
         throw new InvalidOperationException(before == UsedByLoop
@@ -152,11 +267,13 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
 
     private sealed class Enumerator(SourceRef<T> source, CancellationToken cancellationToken) : IAsyncEnumerator<T>
     {
+        private SourceEnd<T>? _end = source._held.End;
+
         public T Current { get; private set; } = default!;
 
         public ValueTask<bool> MoveNextAsync()
         {
-            if (!cancellationToken.IsCancellationRequested && source._end.TryNext(out var value))
+            if (!cancellationToken.IsCancellationRequested && _end is not null && _end.TryNext(out var value))
             {
                 Current = value;
                 return new ValueTask<bool>(true);
@@ -176,20 +293,21 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
                     cancellationToken.ThrowIfCancellationRequested();
                     bool more = await source.WaitAsync(cancellationToken).ConfigureAwait(false);
                     cancellationToken.ThrowIfCancellationRequested();
-                    if (source._end.TryNext(out var value))
+                    _end ??= source._held.End!;
+                    if (_end.TryNext(out var value))
                     {
                         Current = value;
                         return true;
                     }
 
-                    if (more || source._end.End is null) continue;
+                    if (more || _end.End is null) continue;
                     if (source.Error is { } error) throw error;
                     return false;
                 }
             }
             catch (Exception exception) when (exception is OperationCanceledException or TimeoutException)
             {
-                source._end.Leave(source._onLeave);
+                _ = source.LeaveAsync();
                 throw;
             }
         }

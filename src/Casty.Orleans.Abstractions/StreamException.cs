@@ -45,7 +45,10 @@ public sealed class StreamAbandonedException : StreamException
     }
 }
 
-/// <summary>Another reader took this consumer's name and goes on where this one stopped.</summary>
+/// <summary>
+/// Another reader took this consumer's name and goes on where this one stopped; or a sink or source that was handed over was used
+/// already, was not used in time, or came to a stream that is over.
+/// </summary>
 [GenerateSerializer, Alias("casty.StreamSupersededException")]
 public sealed class StreamSupersededException : StreamException
 {

@@ -1,4 +1,3 @@
-using Casty.Orleans.Protocol;
 using Orleans;
 
 namespace Casty.Orleans;
@@ -27,48 +26,7 @@ public static class StreamGrainFactoryExtensions
         cancellationToken.ThrowIfCancellationRequested();
 
         var host = StreamHost.For<T>(grains);
-        var codec = host.Of<T>().Codec;
-        var owner = host.CurrentGrain;
-        var grain = host.Grains.GetGrain<IStreamProducerGrain<T>>(producer);
-        var id = Guid.NewGuid();
-
-        StreamAttachRequest Request(Joining.Observers<T> observers) => new()
-        {
-            Process = host.Process,
-            End = id,
-            Observer = observers.Demand,
-            BufferSize = options?.BufferSize,
-            SubscriptionTimeout = options?.SubscriptionTimeout,
-            DefaultBufferSize = host.Options.Producer.BufferSize,
-            DefaultSubscriptionTimeout = host.Options.Producer.SubscriptionTimeout,
-        };
-
-        StreamJoined<T> joined;
-        try
-        {
-            joined = await Joining.RunAsync<T>(
-                host, async observers => await grain.AttachAsync(Request(observers)),
-                () => grain.WithdrawAsync(id), cancellationToken).ConfigureAwait(false);
-        }
-        catch (ArgumentException refusal) when (refusal.GetType() == typeof(ArgumentException))
-        {
-            throw new ArgumentException(refusal.Message, nameof(options), refusal);   // the name of a parameter does not cross processes
-        }
-
-        var stream = new StreamKey(joined.Stream, joined.Incarnation);
-        var now = host.Clock.Now;
-        var core = new WriterCore<Element<T>>(stream, joined.Peer, StreamTimings.For(joined.Lease), now, Element<T>.SizeOf, pool: Element<T>.Pool)
-        {
-            JoinedAt = new RosterMark(joined.Incarnation, joined.RosterVersion),
-        };
-        core.Keep(WireFormat.FromWire(joined.Roster));
-        core.OnDemand(new Demand(stream, joined.Peer, 0, 0, joined.Limit, joined.Grant), now, out _);
-
-        var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec, joined,
-            async report => await grain.RejoinWriterAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
-        Joining.ReleaseObserversAfter<T>(host, end.Released);
-        host.TieTo(owner, end);
-        end.Start();
+        var end = await Opening.SinkAsync<T>(host, producer, options, place: null, cancellationToken).ConfigureAwait(false);
         return new SinkRef<T>(host, end);
     }
 
@@ -103,42 +61,9 @@ public static class StreamGrainFactoryExtensions
         cancellationToken.ThrowIfCancellationRequested();
 
         var host = StreamHost.For<T>(grains);
-        var codec = host.Of<T>().Codec;
-        var owner = host.CurrentGrain;
         var resolved = (options ?? new StreamConsumerOptions()).Or(host.Options.Consumer);
-        string name = consumer ?? StreamNames.Anonymous();
-        long maxBytes = resolved.MaxDemandBytes ?? StreamConsumerOptions.DefaultMaxDemandBytes;
-        var grain = host.Grains.GetGrain<IStreamConsumerGrain<T>>(StreamNames.ConsumerKey(producer, name));
-        var id = Guid.NewGuid();
-        long number = host.NextRequest();
-
-        StreamSubscribeRequest<T> Request(Joining.Observers<T> observers) => new()
-        {
-            Process = host.Process,
-            End = id,
-            Observer = observers.Elements,
-            Producer = producer,
-            Consumer = name,
-            IsNamed = consumer is not null,
-            MaxDemandBytes = maxBytes,
-            Number = number,
-        };
-
-        var joined = await Joining.RunAsync<T>(
-            host, async observers => await grain.OpenAsync(Request(observers)),
-            () => grain.CloseAsync(id, withdraw: true), cancellationToken).ConfigureAwait(false);
-
-        var (initial, max) = resolved.Window;
-        var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
-            StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes, Element<T>.Pool);
-        core.Keep(WireFormat.FromWire(joined.Roster));
-        var end = new SourceEnd<T>(host, id, producer, name, consumer is not null, core, Joining.Demand(host, joined), codec,
-            onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)),
-            joined, async report => await host.Grains.GetGrain<IStreamProducerGrain<T>>(producer)
-                .RejoinReaderAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
-        Joining.ReleaseObserversAfter<T>(host, end.Released);
-        host.TieTo(owner, end);
-        end.Start();
+        var end = await Opening.SourceAsync<T>(
+            host, producer, consumer ?? StreamNames.Anonymous(), consumer is not null, resolved, place: null, cancellationToken).ConfigureAwait(false);
         return new SourceRef<T>(host, end, resolved);
     }
 }

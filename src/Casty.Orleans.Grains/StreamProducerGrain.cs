@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Casty.Orleans.Protocol;
 using Orleans;
 using Orleans.Placement;
@@ -15,6 +16,14 @@ namespace Casty.Orleans;
 public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
 {
     private static readonly TimeSpan OpenTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>Together with the above shorter than the asker waits for one answer.</summary>
+    private static readonly TimeSpan FindTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>Longer than an end takes to notice that its producer is gone, and to reach the next one.</summary>
+    private static readonly TimeSpan LongestSearch = TimeSpan.FromSeconds(15);
+
+    private static readonly TimeSpan FindPeriod = TimeSpan.FromMilliseconds(100);
 
     private readonly StreamHost _host;
     private Joining.Observers<T> _observers;
@@ -46,9 +55,9 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         Check(() => request.Validate(this.GetPrimaryKeyString()));
         var port = PortOf(request);
 
-        while (await BorrowOpenAsync() is { } producer)
+        while (await (request.Replaces == 0 ? BorrowOpenAsync() : FindOpenAsync(request.Stream, request.AskedFor, one => one.HasPlaceOf(request.Replaces), "sink")) is { } producer)
         {
-            if (producer.Attach(request.End, port, request.Named, request.Defaults) is var (demand, joinedAt, roster))
+            if (producer.Attach(request.End, port, request.Named, request.Defaults, request.Replaces) is var (demand, joinedAt, roster))
             {
                 await producer.KeptAsync(demand.Peer);
                 return Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant, joinedAt: joinedAt, roster: roster);
@@ -73,9 +82,9 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     {
         Check(() => request.Validate(this.GetPrimaryKeyString()));
         var port = PortOf(request);
-        while (await BorrowOpenAsync(request.Consumer) is { } producer)
+        while (await (request.Replaces == Guid.Empty ? BorrowOpenAsync(request.Consumer) : FindOpenAsync(request.Stream, request.AskedFor, one => one.HasPlaceOf(request.Replaces), "source", request.Consumer)) is { } producer)
         {
-            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port) is var (stream, epoch, position, roster))
+            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces) is var (stream, epoch, position, roster))
             {
                 return Joined(producer, stream, epoch, position, roster: roster);
             }
@@ -110,7 +119,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         while (true)
         {
             var producer = Borrow(facts.Stream);
-            if (producer.Rejoin(request.End, PortOf(request), facts) is { } stream) return Task.FromResult(Joined(producer, stream, report.Writer));
+            if (producer.Rejoin(request.End, PortOf(request), facts, request.Replaces) is { } stream) return Task.FromResult(Joined(producer, stream, report.Writer));
         }
     }
 
@@ -162,9 +171,30 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         : new RemoteElements<T>(_host, request.Observer, request.Process, request.End);
 
     /// <summary>The producer, once it is known who belongs to its stream; null if that takes longer than a caller should be kept waiting.</summary>
-    private async Task<ProducerEnd<T>?> BorrowOpenAsync(string? reader = null)
+    private Task<ProducerEnd<T>?> BorrowOpenAsync(string? reader = null) => OpenAsync(Borrow(), reader);
+
+    /// <summary>
+    /// The producer in whose stream an end that was handed over keeps its place: a new run has none. Where the producer was lost, that end
+    /// brings the stream here, which may take it a while to notice. Null if that takes longer than a caller should be kept waiting.
+    /// </summary>
+    /// <exception cref="StreamSupersededException">No end has, after a long search.</exception>
+    private async Task<ProducerEnd<T>?> FindOpenAsync(Guid stream, TimeSpan askedFor, Func<ProducerEnd<T>, bool> hasPlace, string handle, string? reader = null)
     {
-        var producer = Borrow();
+        long start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            if (_host.FindRun<T>(stream) is { } run) return await OpenAsync(run, reader);
+            if (_host.FindProducer<T>(this.GetPrimaryKeyString()) is { } named && hasPlace(named)) return await OpenAsync(named, reader);
+            if (Stopwatch.GetElapsedTime(start) > FindTimeout) break;
+            await Task.Delay(FindPeriod);
+        }
+
+        if (_host.FindProducer<T>(this.GetPrimaryKeyString()) is null) DeactivateOnIdle();
+        return askedFor < LongestSearch ? null : throw StreamErrors.Used(handle, this.GetPrimaryKeyString());
+    }
+
+    private static async Task<ProducerEnd<T>?> OpenAsync(ProducerEnd<T> producer, string? reader)
+    {
         if (!producer.Opened.IsCompleted && reader is not null) producer.OnAsking(reader);
         if (producer.Opened.IsCompleted) return producer;
 

@@ -19,6 +19,8 @@ public sealed class ClockedCluster : IAsyncLifetime
 
     public IGrainFactory this[Place place] => _bed[place];
 
+    public IServiceProvider Services(Place place) => _bed.Services(place);
+
     internal StreamHost Host(Place place) => _bed.Host(place);
 
     public Task RoundTripAsync() => _bed.RoundTripAsync();

@@ -47,6 +47,8 @@ public sealed class ClusterBed : IAsyncDisposable
         _ => Orleans.Client,
     };
 
+    public IServiceProvider Services(Place place) => place == Place.Client ? Orleans.Client.ServiceProvider : Silo((int)place);
+
     /// <summary>What grains are called through on the silo of that number.</summary>
     public IGrainFactory Factory(int silo) => Silo(silo).GetRequiredService<IGrainFactory>();
 

@@ -74,6 +74,7 @@ public sealed class OptionsTests(ClockedCluster cluster)
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["LeaseDuration"] = "00:00:30",
+            ["HandOverTimeout"] = "00:02:00",
             ["Producer:BufferSize"] = "7",
             ["Producer:SubscriptionTimeout"] = "-00:00:00.001",
             ["Consumer:MaxDemand"] = "9",
@@ -85,6 +86,7 @@ public sealed class OptionsTests(ClockedCluster cluster)
         {
             var options = provider.GetRequiredService<IOptions<CastyStreamsOptions>>().Value;
             Assert.Equal((TimeSpan.FromSeconds(30), 7, 9), (options.LeaseDuration, options.Producer.BufferSize, options.Consumer.MaxDemand));
+            Assert.Equal(TimeSpan.FromMinutes(2), options.HandOverTimeout);
             Assert.Equal((Timeout.InfiniteTimeSpan, StreamLeave.Detach), (options.Producer.SubscriptionTimeout, options.Consumer.OnLeave));
         }
 
@@ -94,6 +96,18 @@ public sealed class OptionsTests(ClockedCluster cluster)
             var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<CastyStreamsOptions>>().Value);
             Assert.Contains("InitialDemand must not exceed MaxDemand, which is 9.", error.Message);
         }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(86_401)]
+    public void HandOverTimeout_OutOfItsRange_IsRefused(int seconds)
+    {
+        var options = new CastyStreamsOptions { HandOverTimeout = TimeSpan.FromSeconds(seconds) };
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() => options.Validate("options"));
+        Assert.Equal("options.HandOverTimeout", error.ParamName);
+        Assert.Contains("more than zero and at most 1 day", error.Message, StringComparison.Ordinal);
     }
 
     [Theory, NearAndFar]

@@ -30,6 +30,9 @@ public sealed class Wire : IOutgoingGrainCallFilter
     /// </summary>
     public Func<IOutgoingGrainCallContext, Task?>? Gate { get; set; }
 
+    /// <summary>Holds answers back in the same way: whatever task it gives is waited for after the call was made. One that fails loses the answer.</summary>
+    public Func<IOutgoingGrainCallContext, Task?>? AnswerGate { get; set; }
+
     /// <summary>What goes wrong from now on; null for nothing.</summary>
     public Faults? Faults
     {
@@ -50,6 +53,7 @@ public sealed class Wire : IOutgoingGrainCallFilter
         if (message is not (StreamFrame or StreamDemand) || IsOwn.Value)
         {
             await context.Invoke();
+            if (AnswerGate?.Invoke(context) is { } answer) await answer;
             return;
         }
 

@@ -14,6 +14,7 @@ public interface IStreamProducerGrain<T> : IGrainWithStringKey
     /// <summary>A writer joins the stream.</summary>
     /// <returns>What it joined; null while that is not known yet, as the stream is being rebuilt: it asks again.</returns>
     /// <exception cref="StreamClosedException">The stream takes no more and its name is not free yet.</exception>
+    /// <exception cref="StreamSupersededException">Nobody has the place that it is to take any more.</exception>
     [AlwaysInterleave, ResponseTimeout(Joining.ResponseTimeout), Alias("attach")]
     Task<StreamJoined<T>?> AttachAsync(StreamAttachRequest request);
 
@@ -24,6 +25,7 @@ public interface IStreamProducerGrain<T> : IGrainWithStringKey
     /// <summary>A reader joins the stream.</summary>
     /// <returns>What it joined; null while that is not known yet, as the stream is being rebuilt: it asks again.</returns>
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
+    /// <exception cref="StreamSupersededException">Nobody has the place that it is to take any more.</exception>
     [AlwaysInterleave, ResponseTimeout(Joining.ResponseTimeout), Alias("subscribe")]
     Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request);
 

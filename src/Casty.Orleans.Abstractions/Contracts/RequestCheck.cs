@@ -12,6 +12,7 @@ internal static class RequestCheck
         Require.Name(producer, nameof(producer));
         ArgumentNullException.ThrowIfNull(request.Observer);
         Require.Id(request.End, $"{nameof(request)}.{nameof(request.End)}");
+        ArgumentOutOfRangeException.ThrowIfNegative(request.Replaces);
         request.Named.Validate(nameof(request));
         request.Defaults.Validate(nameof(request));
     }

@@ -34,6 +34,18 @@ public sealed class StreamAttachRequest
     [Id(6)]
     public TimeSpan? DefaultSubscriptionTimeout { get; init; }
 
+    /// <summary>The number of the writer whose place it takes: that of a sink that was handed over. 0 where it takes none.</summary>
+    [Id(7)]
+    public long Replaces { get; init; }
+
+    /// <summary>The run of the stream that the place is in; empty where it takes none.</summary>
+    [Id(8)]
+    public Guid Stream { get; init; }
+
+    /// <summary>For how long it has asked for that place.</summary>
+    [Id(9)]
+    public TimeSpan AskedFor { get; init; }
+
     /// <summary>What the writer named.</summary>
     internal StreamProducerOptions Named => new() { BufferSize = BufferSize, SubscriptionTimeout = SubscriptionTimeout };
 
@@ -76,6 +88,18 @@ public sealed class StreamSubscribeRequest<T>
     /// <summary>Grows from request to request of a process: an older one that comes late must not take over from a newer one.</summary>
     [Id(7)]
     public long Number { get; init; }
+
+    /// <summary>The end whose place it takes, and no other's: that of a source that was handed over. Empty where it takes whosever it finds.</summary>
+    [Id(8)]
+    public Guid Replaces { get; init; }
+
+    /// <summary>The run of the stream that the place is in; empty where it takes whatever it finds.</summary>
+    [Id(9)]
+    public Guid Stream { get; init; }
+
+    /// <summary>For how long it has asked for that place.</summary>
+    [Id(10)]
+    public TimeSpan AskedFor { get; init; }
 }
 
 /// <summary>On the wire: what an end is told when it has joined.</summary>

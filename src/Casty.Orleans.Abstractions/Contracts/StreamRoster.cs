@@ -68,4 +68,8 @@ public sealed class StreamRoster
     /// <summary>For how long nobody had read, where a producer gave up its place.</summary>
     [Id(11)]
     public TimeSpan UnreadFor { get; init; }
+
+    /// <summary>The end that has the reader's place; empty where nobody has.</summary>
+    [Id(12)]
+    public Guid Reader { get; init; }
 }

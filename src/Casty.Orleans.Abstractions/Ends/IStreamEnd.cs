@@ -1,5 +1,12 @@
 namespace Casty.Orleans;
 
+/// <summary>An end that has a handle in this process.</summary>
+internal interface IRefEnd
+{
+    /// <summary>Ends when the stream does for it.</summary>
+    Task Completion { get; }
+}
+
 /// <summary>What a process does with any end of a stream that it hosts.</summary>
 internal interface IStreamEnd
 {

@@ -92,10 +92,15 @@ internal sealed partial class ProducerEnd<T>
     }
 
     /// <summary>A writer goes on with this producer.</summary>
+    /// <param name="end">The writer's end.</param>
+    /// <param name="port">Where the writer hears of demand.</param>
+    /// <param name="report">What it knows.</param>
+    /// <param name="replaces">The number of the writer in whose place it joined; 0 where it took none.</param>
     /// <returns>The stream as it goes on; null if this producer has given up its place.</returns>
     /// <exception cref="StreamAbandonedException">It does not go on with this writer.</exception>
-    public StreamKey? Rejoin(Guid end, IWriterPort port, WriterReport report)
+    public StreamKey? Rejoin(Guid end, IWriterPort port, WriterReport report, long replaces = 0)
     {
+        IWriterPort? dismissed;
         lock (_gate)
         {
             if (_isClosed) return null;
@@ -103,8 +108,10 @@ internal sealed partial class ProducerEnd<T>
 
             _writerNumbers[end] = report.Writer;
             _writers[report.Writer] = port;
+            dismissed = Replace(replaces);
         }
 
+        Dismiss(dismissed, replaces);
         Run();
         return _core.Stream;
     }
@@ -124,9 +131,9 @@ internal sealed partial class ProducerEnd<T>
 
             if (_core.IsWelcome(report))
             {
+                _core.Reader = end;
                 _core.Report(report, maxBytes, port.Process, _host.Clock.Now);
                 _reader = port;
-                _readerEnd = end;
                 IsReaderRemote = !port.IsLocal;
                 _isReaderReady = true;
                 _inFlight.GiveUp();
@@ -136,7 +143,7 @@ internal sealed partial class ProducerEnd<T>
             {
                 isTorn = true;
             }
-            else if (_readerEnd != end || (!_core.IsReaderAttached && !_core.IsOver))
+            else if (_core.Reader != end || (!_core.IsReaderAttached && !_core.IsOver))
             {
                 throw Gone("reader");
             }

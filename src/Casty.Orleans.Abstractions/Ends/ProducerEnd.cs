@@ -24,7 +24,6 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     private readonly Action<ProducerEnd<T>>? _onReplaced;
     private StreamProducerOptions? _agreed;
     private IReaderPort<T>? _reader;
-    private Guid _readerEnd;
     private bool _isReaderReady;
     private TaskCompletionSource<long?>? _yielding;
     private Exception? _spoilt;
@@ -93,30 +92,35 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     /// <param name="port">Where the writer hears of demand.</param>
     /// <param name="named">The options that the writer named.</param>
     /// <param name="defaults">The options of the writer's process.</param>
+    /// <param name="replaces">The number of the writer whose place it is to take; 0 where it takes none.</param>
     /// <returns>What the writer is told first; null where this run of the stream is over and its name free, or where it goes on elsewhere.</returns>
     /// <exception cref="StreamClosedException">The stream takes no more, and its name is not free yet.</exception>
+    /// <exception cref="StreamSupersededException">The writer whose place it is to take has put something, has ended, or is not there.</exception>
     /// <exception cref="ArgumentException">The stream has other options.</exception>
     public (Demand Demand, long JoinedAt, Roster? Roster)? Attach(
-        Guid end, IWriterPort port, StreamProducerOptions named, StreamProducerOptions? defaults = null)
+        Guid end, IWriterPort port, StreamProducerOptions named, StreamProducerOptions? defaults = null, long replaces = 0)
     {
         Demand demand;
         long joinedAt;
         Roster? roster;
+        IWriterPort? dismissed = null;
         lock (_gate)
         {
-            if (_core.IsOver || _isFree || _isClosed) return null;
+            if (_isClosed || (replaces == 0 && (_core.IsOver || _isFree))) return null;
 
             var now = _host.Clock.Now;
             if (!_writerNumbers.TryGetValue(end, out long writer))
             {
-                if (_core.End is { } ended) throw Refusal(ended, now);
+                if (replaces != 0) CheckPlaceOf(replaces);
+                else if (_core.End is { } ended) throw Refusal(ended, now);
+                else Agree(named, defaults);
 
-                Agree(named, defaults);
                 writer = Random.Shared.NextInt64(1, long.MaxValue);   // unlike a count, it means the same to every lifetime
                 _core.Attach(writer, now, port.Process);
                 _writerNumbers.Add(end, writer);
                 _writers.Add(writer, port);
                 _warnAt = TimeSpan.MaxValue;
+                dismissed = Replace(replaces);   // in the same turn: the stream is never without a writer in between
             }
 
             _core.TryTakeDemandFor(writer, out demand);
@@ -124,6 +128,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             roster = _core.RosterOnJoining(writer);
         }
 
+        Dismiss(dismissed, replaces);
         Run();
         return (demand, joinedAt, roster);
     }
@@ -143,14 +148,21 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     }
 
     /// <summary>A reader joins; one of the same name that it finds is superseded.</summary>
+    /// <param name="end">The reader's end; joining twice is joining once.</param>
+    /// <param name="consumer">The subscription's name.</param>
+    /// <param name="isNamed">The subscription outlives its reader.</param>
+    /// <param name="maxBytes">What may be out and unconfirmed, in bytes.</param>
+    /// <param name="port">Where the reader hears of elements.</param>
+    /// <param name="replaces">The only end whose place it is to take; empty where it takes whosever it finds.</param>
     /// <returns>
     /// The stream, the reader's epoch and its first position; null where this run of the stream is over, or goes on elsewhere.
     /// </returns>
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
+    /// <exception cref="StreamSupersededException">The end whose place it is to take has it no longer.</exception>
     public Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> SubscribeAsync(
-        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port)
+        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces = default)
     {
-        var subscribing = TakeOverAsync(end, consumer, isNamed, maxBytes, port);
+        var subscribing = TakeOverAsync(end, consumer, isNamed, maxBytes, port, replaces);
         Subscribing = subscribing;
         return subscribing;
     }
@@ -159,7 +171,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     public Task Subscribing { get; private set; } = Task.CompletedTask;
 
     private async Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> TakeOverAsync(
-        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port)
+        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces)
     {
         long? position = null;
         IReaderPort<T>? before;
@@ -167,13 +179,15 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         long epoch, epochBefore;
         lock (_gate)
         {
-            if (_core.IsOver || _isFree || _isClosed) return null;
+            if (_isClosed || (replaces == Guid.Empty && (_core.IsOver || _isFree))) return null;
             if (_core.Consumer is { } other && other != consumer)
             {
                 throw new StreamOccupiedException($"Stream '{Name}' is read by consumer '{other}', and a stream has one consumer; '{consumer}' was refused.", other);
             }
 
-            if (_readerEnd == end && _core.IsReaderAttached) return (_core.Stream, _core.Epoch, _core.Confirmed, _core.Roster);
+            if (_core.Reader == end && _core.IsReaderAttached) return (_core.Stream, _core.Epoch, _core.Confirmed, _core.Roster);
+
+            if (replaces != Guid.Empty) CheckPlaceOf(replaces, end);
 
             before = _core.IsReaderAttached ? _reader : null;
             epochBefore = _core.Epoch;
@@ -191,10 +205,10 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             if (_core.IsOver || _isFree || _isClosed) return null;
             if (!port.IsLocal) EncodeHeld();
             first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes, port.Process);
+            if (first >= 0) _core.Reader = end;
             epoch = _core.Epoch;
             roster = _core.Roster;
             _reader = first < 0 ? null : port;
-            _readerEnd = end;
             _isReaderReady = false;
             IsReaderRemote = !port.IsLocal;
             _inFlight.GiveUp();
@@ -216,8 +230,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     {
         lock (_gate)
         {
-            if (_readerEnd != end) return;
-            _readerEnd = default;
+            if (_core.Reader != end) return;
             _reader = null;
             _core.Unsubscribe(_host.Clock.Now);
         }
@@ -280,6 +293,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
                 Verdict.Violation => _core.End,
                 _ => null,
             });
+            _isExpired |= verdict == Verdict.Accepted && demand is { Leave: Leave.Cancel, End.Reason: StreamEndReason.Abandoned };
             isLast = _core.IsOver && !_writersTold.Task.IsCompleted && demand.Leave == Leave.None && demand.Stream == _core.Stream && demand.Peer == _core.Epoch;
         }
 
@@ -437,7 +451,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             LimitSilence();
             free = !_isFree && (_core.IsOver || (_core.IsUnused && !_core.IsReaderAttached));
             _isFree |= free;
-            release = _isFree && (_core.IsForgotten || _core.Writers == 0) && !_released.Task.IsCompleted;
+            release = _isFree && (_core.IsForgotten || (_core.Writers == 0 && !_isExpired)) && !_released.Task.IsCompleted;
             isTorn = _core.IsTorn && !_core.IsOver;
             deadline = _core.NextDeadline;
             if (_warnAt < deadline) deadline = _warnAt;

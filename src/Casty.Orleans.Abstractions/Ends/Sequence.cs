@@ -3,10 +3,10 @@ namespace Casty.Orleans;
 /// <summary>How a sequence is put, one element at a time, so that the end of either side reaches the other.</summary>
 internal static class Sequence
 {
-    public static async Task PutAllAsync<T>(SinkRef<T> sink, SinkEnd<T> end, IAsyncEnumerable<T> elements, CancellationToken cancellationToken)
+    public static async Task PutAllAsync<T>(SinkRef<T> sink, IAsyncEnumerable<T> elements, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var watching = StopAtEndAsync(end.Completion, stop);
+        var watching = StopAtEndAsync(sink.Completion, stop);
         var source = elements as SourceRef<T>;
         try
         {
@@ -22,7 +22,9 @@ internal static class Sequence
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw StreamErrors.ForPut(sink.Producer, end.Closing!);
+            if (sink.Closing is { } closing) throw StreamErrors.ForPut(sink.Producer, closing);
+            await sink.Completion;   // one that was handed over could not be opened
+            throw;
         }
         finally
         {

@@ -76,6 +76,7 @@ internal sealed partial class SinkEnd<T>
         {
             Sync();
             SeeLease();
+            ThrowIfParked();
             if (!_core.IsOpen) throw Closed();
             element = Fit(element);
             if (_puts.Count > 0 || !_core.TryPut(element))
@@ -122,7 +123,7 @@ internal sealed partial class SinkEnd<T>
     {
         lock (_putting)
         {
-            _room = _puts.Count > 0 ? 0 : Math.Max(0, _core.Credit);
+            _room = _isParked || _puts.Count > 0 ? 0 : Math.Max(0, _core.Credit);
             _leaseEnd = _core.LeaseEnd.Ticks;
         }
     }
@@ -138,6 +139,7 @@ internal sealed partial class SinkEnd<T>
                 Sync();
                 SeeLease();
                 Publish();
+                ThrowIfParked();
                 if (!_core.IsOpen) return false;
                 if (_puts.Count == 0 && _core.Credit > 0) return true;
                 room = (_hasRoom ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;

@@ -7,7 +7,7 @@ namespace Casty.Orleans;
 /// The writer's end behind a <see cref="SinkRef{T}"/>: the shell around <see cref="WriterCore{T}"/>. Any thread may call it.
 /// It outlives the handle until the producer has everything, and never refers to it.
 /// </summary>
-internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd
+internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd, IRefEnd
 {
     private const int MostMeanwhile = 64;
 

@@ -4,7 +4,7 @@ using Casty.Orleans.Protocol;
 namespace Casty.Orleans;
 
 /// <summary>A sink as a channel's writer. It keeps its handle alive, so that code holding only this is not abandoned.</summary>
-internal sealed class SinkWriter<T>(SinkRef<T> sink, SinkEnd<T> end) : ChannelWriter<T>
+internal sealed class SinkWriter<T>(SinkRef<T> sink) : ChannelWriter<T>
 {
     public override bool TryWrite(T item) => sink.TryPut(item);
 
@@ -21,18 +21,14 @@ internal sealed class SinkWriter<T>(SinkRef<T> sink, SinkEnd<T> end) : ChannelWr
         return put.IsCompletedSuccessfully ? default : AwaitAsync(put);
     }
 
-    public override bool TryComplete(Exception? error = null)
-    {
-        bool ended = end.TryEnd(error is null ? StreamEnd.Completed : new StreamEnd(StreamEndReason.Failed, error.Message, error));
-        if (ended) GC.SuppressFinalize(sink);
-        return ended;
-    }
+    public override bool TryComplete(Exception? error = null) =>
+        sink.TryEnd(error is null ? StreamEnd.Completed : new StreamEnd(StreamEndReason.Failed, error.Message, error));
 
     /// <summary>A channel that failed says so here; one that is merely closed says false.</summary>
     private async ValueTask<bool> AwaitAsync(ValueTask<bool> wait)
     {
         if (await wait.ConfigureAwait(false)) return true;
-        if (end.Closing is { Reason: not StreamEndReason.Completed } closing) throw StreamErrors.ForPut(sink.Producer, closing);
+        if (sink.Closing is { Reason: not StreamEndReason.Completed } closing) throw StreamErrors.ForPut(sink.Producer, closing);
         return false;
     }
 

@@ -7,7 +7,7 @@ namespace Casty.Orleans;
 /// The reader's end behind a <see cref="SourceRef{T}"/>: the shell around <see cref="ReaderCore{T}"/>. Any thread may call it.
 /// It outlives the handle until the producer knows that the reader is done, and never refers to it.
 /// </summary>
-internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd
+internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, IRefEnd
 {
     private const int MostMeanwhile = 64;
 

@@ -4,15 +4,15 @@ using System.Threading.Channels;
 namespace Casty.Orleans;
 
 /// <summary>A source as a channel's reader. It keeps its handle alive, so that code holding only this still reads.</summary>
-internal sealed class SourceReader<T>(SourceRef<T> source, SourceEnd<T> end) : ChannelReader<T>
+internal sealed class SourceReader<T>(SourceRef<T> source) : ChannelReader<T>
 {
-    public override Task Completion => end.Completion;
+    public override Task Completion => source.Completion;
 
     public override bool CanCount => true;
 
-    public override int Count => end.Count;
+    public override int Count => source.End?.Count ?? 0;
 
-    public override bool TryRead([MaybeNullWhen(false)] out T item) => end.TryRead(out item);
+    public override bool TryRead([MaybeNullWhen(false)] out T item) => source.TryRead(out item);
 
     public override ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken = default)
     {
@@ -25,10 +25,10 @@ internal sealed class SourceReader<T>(SourceRef<T> source, SourceEnd<T> end) : C
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (end.TryRead(out var item)) return item;
+            if (source.TryRead(out var item)) return item;
             await source.WaitAsync(cancellationToken).ConfigureAwait(false);
-            if (end.TryRead(out item)) return item;
-            if (end.End is not null) throw new ChannelClosedException(source.Error);
+            if (source.TryRead(out item)) return item;
+            if (source.End?.End is not null) throw new ChannelClosedException(source.Error);
         }
     }
 
@@ -39,7 +39,7 @@ internal sealed class SourceReader<T>(SourceRef<T> source, SourceEnd<T> end) : C
             if (await source.WaitAsync(cancellationToken).ConfigureAwait(false)) return true;
 
             // Another reader may have taken what came; only the end is an answer.
-            if (end.End is null) continue;
+            if (source.End?.End is null) continue;
             if (source.Error is { } error) throw error;
             return false;
         }

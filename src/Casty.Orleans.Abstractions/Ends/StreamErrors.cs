@@ -18,6 +18,25 @@ internal static class StreamErrors
     public static Exception ForCompletion(string producer, StreamEnd end) =>
         end is { Reason: StreamEndReason.Failed, Cause: { } cause } ? cause : ForPut(producer, end);
 
+    /// <summary>What the members of a ref throw once it was handed over.</summary>
+    public static InvalidOperationException HandedOver(string handle, string producer) => new(
+        $"This {handle} of stream '{producer}' was handed over, as an argument or a result of a call: it belongs to whoever received it. Open another one to use it here as well.");
+
+    /// <summary>What a call throws that is to hand over a ref that cannot be.</summary>
+    public static InvalidOperationException NotHandedOver(string handle, string producer, string why) => new(
+        $"This {handle} of stream '{producer}' cannot be handed over: {why}. Hand over one that was opened and not used.");
+
+    /// <summary>What a ref throws that was handed over, where nobody keeps its place any more.</summary>
+    /// <param name="handle">A sink or a source.</param>
+    /// <param name="producer">The stream's name.</param>
+    /// <param name="end">How the stream ended, where that is known.</param>
+    public static StreamSupersededException Used(string handle, string producer, StreamEnd? end = null)
+    {
+        string why = end is null ? "" : $" The stream has ended ({end.Reason}): {end.Message ?? "no more is known."}";
+        return new StreamSupersededException(
+            $"This {handle} of stream '{producer}' was used already, or has expired: a ref that was handed over is for whoever uses it first, and in time.{why}");
+    }
+
     /// <summary>What a loop over a source throws at the end; null where it just ends.</summary>
     public static Exception? ForReader(string producer, string consumer, StreamEnd end) => end.Reason switch
     {

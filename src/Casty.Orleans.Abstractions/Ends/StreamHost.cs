@@ -74,6 +74,9 @@ internal sealed class StreamHost
     /// <summary>The largest element: a quarter of a message is left for what surrounds it.</summary>
     public int MaxElementSize => (int)(MaxMessageSize * 0.75);
 
+    /// <summary>Its streams can be reached from other processes.</summary>
+    public bool HasCluster => _services is not null;
+
     public IGrainFactory Grains { get => field ?? throw new InvalidOperationException("This host has no cluster."); }
 
     public ObserverHandle<IStreamDemandObserver> DemandObserver { get => field ?? throw new InvalidOperationException("This host has no cluster."); }
@@ -210,14 +213,21 @@ internal sealed class StreamHost
         lock (_producers) return (ProducerEnd<T>?)_producers.GetValueOrDefault((typeof(T), name));
     }
 
+    /// <summary>The producer of that run of a stream in this silo, if it is here, whether or not the run is over.</summary>
+    public ProducerEnd<T>? FindRun<T>(Guid stream)
+    {
+        lock (_producers) return _runs.GetValueOrDefault(stream) as ProducerEnd<T>;
+    }
+
     /// <summary>The grain whose turn this is, if it is one's.</summary>
     public IGrainContext? CurrentGrain =>
         _services?.GetService<IGrainContextAccessor>()?.GrainContext is { GrainInstance: IGrainBase } context ? context : null;
 
     /// <summary>Lets go of <paramref name="end"/> when the grain that opened it is deactivated.</summary>
-    public void TieTo(IGrainContext? grain, IStreamEnd end)
+    /// <returns>Undoes that; null where no grain opened it.</returns>
+    public Action? TieTo(IGrainContext? grain, IStreamEnd end)
     {
-        if (grain is null) return;
+        if (grain is null) return null;
 
         // One continuation for a grain, however many streams come and go while it lives.
         var ends = _endsOf.GetValue(grain, static grain =>
@@ -230,6 +240,7 @@ internal sealed class StreamHost
         _ = end.Released.ContinueWith(_ => ends.TryRemove(end.Id, out IStreamEnd? _), CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         if (grain.Deactivated.IsCompleted) LetGo(ends);
+        return () => ends.TryRemove(end.Id, out _);
 
         static void LetGo(ConcurrentDictionary<Guid, IStreamEnd> ends)
         {

@@ -28,4 +28,7 @@ internal sealed partial class StreamLog(ILogger logger)
 
     [LoggerMessage(5, LogLevel.Warning, "A {Handle} of stream '{Stream}' was collected without being disposed; it counts as disposed now.")]
     public partial void Collected(string handle, string stream);
+
+    [LoggerMessage(8, LogLevel.Warning, "A {Handle} of stream '{Stream}' of {ElementType} was handed over and not used within {Time}; this process has let go of it.")]
+    public partial void Unused(string handle, string stream, string elementType, TimeSpan time);
 }

@@ -137,12 +137,13 @@ internal static class WireFormat
         Basis = Array.ConvertAll(roster.Basis, mark => new StreamRosterMark(mark.Incarnation, mark.Version)),
         IsCertain = roster.IsCertain,
         UnreadFor = roster.UnreadFor,
+        Reader = roster.Reader,
     };
 
     public static Roster? FromWire(StreamRoster? roster) => roster is null ? null : new Roster(
         roster.Incarnation, roster.Version, Array.ConvertAll(roster.Writers, one => new RosterEntry(one.Writer, one.EndAt, one.Outcome, one.Finished)),
         roster.Consumer, roster.IsNamed, roster.IsRead, roster.Epoch, roster.BufferSize, roster.SubscriptionTimeout,
-        Array.ConvertAll(roster.Basis, mark => new RosterMark(mark.Incarnation, mark.Version)), roster.IsCertain, roster.UnreadFor);
+        Array.ConvertAll(roster.Basis, mark => new RosterMark(mark.Incarnation, mark.Version)), roster.IsCertain, roster.UnreadFor, roster.Reader);
 
     private static StreamBatch ToWire<T>(Batch<Element<T>> batch) => new()
     {

@@ -79,11 +79,12 @@ internal sealed class Outbound<T>(
 
     public void End() => IsEnded = true;
 
-    /// <summary>Changes how the elements are kept, not what they are. Only while none is out: their sizes may change.</summary>
+    /// <summary>Changes how the elements are kept, not what they are. Their sizes may change, those that are out included.</summary>
     public void Convert(Func<T, T> convert)
     {
         _elements.Convert(convert);
         _isSized = sizeOf is not null;
+        _sentBytes = Bytes(Confirmed, Sent);
     }
 
     /// <summary>Applies a grant. Late or repeated ones have no effect (P-03).</summary>

@@ -44,7 +44,7 @@ internal sealed partial class ProducerCore<T>
         OnRosterChanged();
         if (!IsKept(RosterVersion, slot.Number)) _unkeptEnds.Add((slot, RosterVersion, Later(now, _timings.Suspicion)));
         _someEnded = true;
-        if (end.Reason == StreamEndReason.Abandoned) _loss ??= "A writer let go of the stream without completing it.";
+        if (end.Reason == StreamEndReason.Abandoned) _loss ??= end.Message ?? "A writer let go of the stream without completing it.";
 
         if (end.Reason is StreamEndReason.Failed) EndStream(end, now);
         else EndAfterLastWriter(now);
@@ -97,6 +97,7 @@ internal sealed partial class ProducerCore<T>
     private void Detach(TimeSpan now)
     {
         IsReaderAttached = false;
+        Reader = default;
         _isFenced = false;
         _unreadSince = now;
         IsTorn = !_out.TryRestart(_out.Confirmed);

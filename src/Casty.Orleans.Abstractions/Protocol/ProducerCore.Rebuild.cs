@@ -16,7 +16,7 @@ internal sealed partial class ProducerCore<T>
     private readonly Dictionary<long, (WriterReport Report, Guid Process)> _reports = [];
     private readonly List<Roster> _rosters = [];   // none covers another
     private readonly Dictionary<long, RosterEntry> _missing = [];   // known by name only since it opened: they may still come
-    private readonly HashSet<long> _joined = [];   // from lifetimes before: none of them joins twice
+    private readonly HashSet<long> _joined = [];   // from lifetimes before: none of them joins twice, nor once another has its place
     private readonly List<RosterEntry> _done = [];   // finished since it opened, while an older roster may still bring their names
     private ReaderReport? _readerReport;
     private Roster? _lastRoster;
@@ -91,6 +91,7 @@ internal sealed partial class ProducerCore<T>
     {
         if (IsRebuilding)
         {
+            if (_joined.Contains(report.Writer)) return false;   // another has its place
             _reports[report.Writer] = (report, process);
             if (report.Stream.Id == Stream.Id) Learn(report.Opened, report.Roster);
             OpenIfAllReported(now);
@@ -169,7 +170,7 @@ internal sealed partial class ProducerCore<T>
     private IEnumerable<RosterEntry> Expected => _lastRoster is null
         ? []
         : _rosters.Where(one => one != _lastRoster).SelectMany(one => one.Writers).Where(entry => entry.Writer == 0 || !_lastRoster.Writers.Any(one => one.Writer == entry.Writer))
-            .Concat(_lastRoster.Writers);
+            .Concat(_lastRoster.Writers).Where(entry => !_joined.Contains(entry.Writer));
 
     private void OpenIfAllReported(TimeSpan now)
     {
@@ -266,6 +267,7 @@ internal sealed partial class ProducerCore<T>
         }
 
         bool isReaderLost = IsReaderMissing && !IsNamed;
+        _readerBefore = _readerReport is null && _lastRoster is not null ? _lastRoster.Reader : default;
         if (_lastRoster is null) Lose("Its producer was lost, and nobody knows who belongs to the stream.");
         foreach (var (report, process) in _reports.Values) Join(report, process, now);
         foreach (var entry in Expected)

@@ -126,6 +126,7 @@ internal sealed partial class ProducerCore<T>
         foreach (var run in reader.Unfinished) _runs.Append(run);
         _sendRun = _runs.End;
         _seatedEpoch = reader.Epoch;
+        _readerBefore = default;
         Consumer = reader.Consumer;
         IsNamed = reader.IsNamed;
         IsReaderAttached = true;

@@ -151,6 +151,7 @@ internal sealed partial class ProducerCore<T>
         Consumer = consumer;
         IsNamed = isNamed;
         _seatedEpoch = ++Epoch;
+        _readerBefore = default;
         IsReaderAttached = true;
         _readerProcess = process;
         _isReaderEstablished = false;
@@ -275,7 +276,7 @@ internal sealed partial class ProducerCore<T>
 
         if (demand.Leave == Leave.Cancel)
         {
-            bool isCause = demand.End is { Reason: StreamEndReason.Failed or StreamEndReason.Cancelled or StreamEndReason.ProtocolViolation };
+            bool isCause = demand.End is { Reason: StreamEndReason.Failed or StreamEndReason.Cancelled or StreamEndReason.Abandoned or StreamEndReason.ProtocolViolation };
             Terminate(isCause ? demand.End! : StreamEnd.Cancelled, now);
             return Verdict.Accepted;
         }

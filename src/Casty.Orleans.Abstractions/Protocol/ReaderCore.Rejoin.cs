@@ -23,6 +23,7 @@ internal sealed partial class ReaderCore<T>
     public ReaderReport BeginRejoin(string consumer, bool isNamed)
     {
         IsReported = true;
+        if (IsParked) GiveBack();
         return new ReaderReport(
             Stream, Epoch, consumer, isNamed, _in.End is null ? _in.Received : _in.Received - 1, Finished,
             [.. _unfinished], [.. _positions.Select(one => new WriterPosition(one.Key, one.Value))], _in.End, Roster, _opened);
@@ -86,6 +87,24 @@ internal sealed partial class ReaderCore<T>
     private void Untrack()
     {
         while (_unfinished.TryPeek(out var run) && run.End <= Finished) _unfinished.Dequeue();
+    }
+
+    /// <summary>
+    /// What a parked reader has received, nobody will take from it: its producer is to have it once more, for whoever takes its place (P-17).
+    /// </summary>
+    private void GiveBack()
+    {
+        var seen = new HashSet<long>();
+        foreach (var run in _unfinished)
+        {
+            if (seen.Add(run.Writer)) _positions[run.Writer] = run.WriterFirst + Math.Max(0, Finished - run.First);
+        }
+
+        _unfinished.Clear();
+        DropElements();
+        long limit = _in.Limit;
+        _in = new Inbound<T>(Finished);
+        _in.Grant(limit);
     }
 
     /// <summary>Writers that are not on the roster any more were finished long ago: they need not be remembered.</summary>

@@ -77,6 +77,12 @@ internal sealed partial class ReaderCore<T>
     /// <summary>The reader has left, or has seen the end: no more elements.</summary>
     public bool IsOver => End is not null || _leave != Leave.None;
 
+    /// <summary>
+    /// Its handle is on its way to another process: it keeps its place for whoever takes over from it, and the stream does not come to
+    /// its end for this one (P-17).
+    /// </summary>
+    public bool IsParked { get; private set; }
+
     /// <summary>There is nothing left to say: the producer knows that this reader is done, or is given up.</summary>
     public bool IsSettled { get; private set; }
 
@@ -257,6 +263,13 @@ internal sealed partial class ReaderCore<T>
         return true;
     }
 
+    /// <summary>From now on it only keeps its place. It must not have seen the end.</summary>
+    public void Park()
+    {
+        Debug.Assert(!IsOver);
+        IsParked = true;
+    }
+
     /// <summary>The stream is over for this reader without a word from the producer, or because it was told so.</summary>
     public void Stop(StreamEnd end)
     {
@@ -280,7 +293,7 @@ internal sealed partial class ReaderCore<T>
     /// The stream's own end was reached and everything before it is finished. A reader that was stopped has not got there,
     /// and must not confirm what it dropped.
     /// </summary>
-    private bool IsEndFinished => _in.End is not null && Finished == _in.Received - 1;
+    private bool IsEndFinished => !IsParked && _in.End is not null && Finished == _in.Received - 1;
 
     /// <summary>Takes the demand to send, if it is worth a message (P-06).</summary>
     public bool TryTakeDemand(TimeSpan now, out Demand demand)
@@ -353,7 +366,7 @@ internal sealed partial class ReaderCore<T>
 
     private void SeeEnd()
     {
-        if (End is null && _leave == Leave.None && _in.End is { } end && _waitingElements == 0) End = end;
+        if (End is null && !IsParked && _leave == Leave.None && _in.End is { } end && _waitingElements == 0) End = end;
     }
 
     private void DropElements()

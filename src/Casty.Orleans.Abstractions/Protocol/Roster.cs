@@ -28,9 +28,10 @@ internal readonly record struct RosterMark(long Incarnation, long Version);
 /// <param name="Basis">What earlier lifetimes' rosters went into it.</param>
 /// <param name="IsCertain">Nobody joins after it without being known to who was given it, unless that end falls silent.</param>
 /// <param name="UnreadFor">For how long nobody had read, where a producer gave up its place.</param>
+/// <param name="Reader">The end that has the reader's place (P-17).</param>
 internal sealed record Roster(
     long Incarnation, long Version, RosterEntry[] Writers, string? Consumer, bool IsNamed, bool IsRead, long Epoch, int BufferSize, TimeSpan SubscriptionTimeout,
-    RosterMark[] Basis, bool IsCertain = false, TimeSpan UnreadFor = default)
+    RosterMark[] Basis, bool IsCertain = false, TimeSpan UnreadFor = default, Guid Reader = default)
 {
     public RosterMark Mark => new(Incarnation, Version);
 

@@ -172,4 +172,20 @@ public sealed class DemandTests
 
         Assert.Equal([2, 1], frames);
     }
+
+    [Fact, Trait("Rule", "P-07")]
+    public void ElementsThatAreOut_AndTurnOutToHaveASize_Count()
+    {
+        var outbound = new Outbound<int>(sizeOf: static size => size, maxBytes: 10);
+        outbound.Append([0, 0, 0]);   // as within a process
+        outbound.Grant(4);
+        long bytes = long.MaxValue;
+        Assert.True(outbound.TryTake(2, ref bytes, out _, out _));
+
+        outbound.Convert(static _ => 5);
+        Assert.False(outbound.CanSend);   // the two that are out fill it
+        outbound.Rewind();
+        Assert.True(outbound.TryTake(3, ref bytes, out _, out var again));
+        Assert.Equal(2, again.Count);
+    }
 }

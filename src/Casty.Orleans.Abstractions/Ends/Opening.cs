@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using Casty.Orleans.Protocol;
+
+namespace Casty.Orleans;
+
+/// <summary>Opens an end in this process: a new one, or one in the place that another keeps which was handed over.</summary>
+internal static class Opening
+{
+    /// <param name="host">The process.</param>
+    /// <param name="producer">The stream's name.</param>
+    /// <param name="options">What the caller named; not for a place that is kept.</param>
+    /// <param name="place">The place that it takes; null opens a new writer.</param>
+    /// <param name="cancellationToken">Ends the wait and leaves nothing behind.</param>
+    public static async Task<SinkEnd<T>> SinkAsync<T>(StreamHost host, string producer, StreamProducerOptions? options, SinkPlace? place,
+        CancellationToken cancellationToken)
+    {
+        var codec = host.Of<T>().Codec;
+        var owner = host.CurrentGrain;
+        var grain = host.Grains.GetGrain<IStreamProducerGrain<T>>(producer);
+        var id = Guid.NewGuid();
+        long start = Stopwatch.GetTimestamp();   // real time: it is about processes
+
+        StreamAttachRequest Request(Joining.Observers<T> observers) => new()
+        {
+            Process = host.Process,
+            End = id,
+            Observer = observers.Demand,
+            BufferSize = options?.BufferSize,
+            SubscriptionTimeout = options?.SubscriptionTimeout,
+            DefaultBufferSize = host.Options.Producer.BufferSize,
+            DefaultSubscriptionTimeout = host.Options.Producer.SubscriptionTimeout,
+            Replaces = place?.Writer ?? 0,
+            Stream = place?.Stream ?? Guid.Empty,
+            AskedFor = Stopwatch.GetElapsedTime(start),
+        };
+
+        StreamJoined<T> joined;
+        try
+        {
+            joined = await Joining.RunAsync<T>(
+                host, async observers => await grain.AttachAsync(Request(observers)),
+                () => place is null ? grain.WithdrawAsync(id) : Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ArgumentException refusal) when (refusal.GetType() == typeof(ArgumentException))
+        {
+            throw new ArgumentException(refusal.Message, nameof(options), refusal);   // the name of a parameter does not cross processes
+        }
+
+        var stream = new StreamKey(joined.Stream, joined.Incarnation);
+        var now = host.Clock.Now;
+        var core = new WriterCore<Element<T>>(stream, joined.Peer, StreamTimings.For(joined.Lease), now, Element<T>.SizeOf, pool: Element<T>.Pool)
+        {
+            JoinedAt = new RosterMark(joined.Incarnation, joined.RosterVersion),
+        };
+        core.Keep(WireFormat.FromWire(joined.Roster));
+        core.OnDemand(new Demand(stream, joined.Peer, 0, 0, joined.Limit, joined.Grant), now, out _);
+
+        var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec, joined,
+            async report => await grain.RejoinWriterAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
+        Joining.ReleaseObserversAfter<T>(host, end.Released);
+        end.Untie = host.TieTo(owner, end);
+        end.Start();
+        return end;
+    }
+
+    /// <param name="host">The process.</param>
+    /// <param name="producer">The stream's name.</param>
+    /// <param name="consumer">The subscription's name.</param>
+    /// <param name="isNamed">The subscription outlives its reader.</param>
+    /// <param name="options">How it asks for elements.</param>
+    /// <param name="place">The place that it takes; null takes whosever it finds.</param>
+    /// <param name="cancellationToken">Ends the wait and leaves nothing behind.</param>
+    public static async Task<SourceEnd<T>> SourceAsync<T>(StreamHost host, string producer, string consumer, bool isNamed,
+        StreamConsumerOptions options, SourcePlace? place, CancellationToken cancellationToken)
+    {
+        var codec = host.Of<T>().Codec;
+        var owner = host.CurrentGrain;
+        long maxBytes = options.MaxDemandBytes ?? StreamConsumerOptions.DefaultMaxDemandBytes;
+        var grain = host.Grains.GetGrain<IStreamConsumerGrain<T>>(StreamNames.ConsumerKey(producer, consumer));
+        var id = Guid.NewGuid();
+        long start = Stopwatch.GetTimestamp();   // real time: it is about processes
+        long number = host.NextRequest();
+
+        StreamSubscribeRequest<T> Request(Joining.Observers<T> observers) => new()
+        {
+            Process = host.Process,
+            End = id,
+            Observer = observers.Elements,
+            Producer = producer,
+            Consumer = consumer,
+            IsNamed = isNamed,
+            MaxDemandBytes = maxBytes,
+            Number = number,
+            Replaces = place?.End ?? Guid.Empty,
+            Stream = place?.Stream ?? Guid.Empty,
+            AskedFor = Stopwatch.GetElapsedTime(start),
+        };
+
+        var joined = await Joining.RunAsync<T>(
+            host, async observers => await grain.OpenAsync(Request(observers)),
+            () => place is null ? grain.CloseAsync(id, withdraw: true) : Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+
+        var (initial, max) = options.Window;
+        var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
+            StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes, Element<T>.Pool);
+        core.Keep(WireFormat.FromWire(joined.Roster));
+        var end = new SourceEnd<T>(host, id, producer, consumer, isNamed, core, Joining.Demand(host, joined), codec,
+            onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)),
+            joined, async report => await host.Grains.GetGrain<IStreamProducerGrain<T>>(producer)
+                .RejoinReaderAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
+        Joining.ReleaseObserversAfter<T>(host, end.Released);
+        end.Untie = host.TieTo(owner, end);
+        end.Start();
+        return end;
+    }
+}
