@@ -9,6 +9,7 @@ internal sealed partial class SinkEnd<T>
     private readonly SlabWriter _slab = new();
     private readonly LinkedList<PutWaiter> _puts = new();
     private Element<T>[] _staged = [];   // what was put since the core was looked at, within the room that it had then
+    private Element<T>[] _spare = [];    // for what is put while the other one is taken; under the gate
     private int _stagedCount;
     private long _room;
     private long _leaseEnd;
@@ -100,22 +101,37 @@ internal sealed partial class SinkEnd<T>
         lock (_putting)
         {
             _slab.Rest();
-            _staged = [];
+            _staged = _spare = [];
         }
     }
 
     /// <summary>Under the lock, before anything else: the core has all that was put, and no more is until <see cref="Publish"/>.</summary>
-    private void Sync()
+    private void Sync() => TakeStaged(closes: true);
+
+    /// <summary>
+    /// Under the lock: the core has what was put so far, and more may be put meanwhile, within the room that there was. For what neither
+    /// takes credit back nor ends the writer's part.
+    /// </summary>
+    private void Collect() => TakeStaged(closes: false);
+
+    private void TakeStaged(bool closes)
     {
+        Element<T>[] taken;
+        int count;
         lock (_putting)
         {
-            _room = 0;
+            count = _stagedCount;
+            _room = closes ? 0 : _room - count;
             _isAsked = false;
-            if (_stagedCount == 0) return;
-            _core.PutAll(_staged.AsSpan(0, _stagedCount));
-            Array.Clear(_staged, 0, _stagedCount);
+            if (count == 0) return;
+            taken = _staged;
+            _staged = _spare;
             _stagedCount = 0;
         }
+
+        _core.PutAll(taken.AsSpan(0, count));
+        Array.Clear(taken, 0, count);
+        _spare = taken;
     }
 
     /// <summary>Under the lock, after everything else: as much may be put as there is credit for, if nobody waits for it.</summary>

@@ -154,7 +154,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
                 producer = _producer;
                 bool isBye = _core.Outcome is not null;
                 if (!isBye && _inFlight.IsFull) break;   // whoever makes room has a turn taken
-                Sync();
+                Collect();
                 Publish();
                 if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) break;
                 _saidBye |= frame.Leaving;
@@ -201,8 +201,9 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         lock (_gate)
         {
             isCurrent = _inFlight.Return(ticket);
-            if (isCurrent && !reply.IsUnknown)
+            if (isCurrent && reply is { IsUnknown: false, Demand: null })
             {
+                Sync();
                 _core.OnAnswered(_host.Clock.Now);
                 Wake();
             }
@@ -336,7 +337,9 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
     {
         lock (_gate)
         {
-            Sync();
+            // A mere grant, as nearly all are, does not disturb whoever puts.
+            if (_core.IsGrant(demand)) Collect();
+            else Sync();
             if (_core.OnDemand(demand, _host.Clock.Now, out string? violation) == Verdict.Violation)
             {
                 _host.Log.Violation(Producer, violation!);
@@ -390,7 +393,6 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
     /// <summary>Under the lock: serves who waits, in turn. Continuations run elsewhere.</summary>
     private void Wake()
     {
-        Sync();
         while (_puts.First is { Value: var waiter } && _core.TryPut(waiter.Element))
         {
             _puts.RemoveFirst();

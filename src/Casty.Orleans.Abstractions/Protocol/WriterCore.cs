@@ -95,6 +95,10 @@ internal sealed partial class WriterCore<T>
         return true;
     }
 
+    /// <summary>It says at most that more may be put: it takes nothing back and ends nothing.</summary>
+    public bool IsGrant(in Demand demand) => IsOpen && _isPlaced && !IsReported && demand is { End: null, Flaw: null }
+        && demand.Stream == Stream && demand.Peer == Writer && demand.Grant == _grant;
+
     /// <summary>Takes what the producer says.</summary>
     public Verdict OnDemand(Demand demand, TimeSpan now, out string? violation)
     {
