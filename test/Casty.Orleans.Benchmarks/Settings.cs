@@ -52,6 +52,9 @@ internal sealed record Settings
     /// <summary>Runs that count; the table has their median.</summary>
     public int Runs => IsQuick ? 3 : 5;
 
+    /// <summary>Runs before those.</summary>
+    public int WarmUps => IsQuick ? 1 : 3;
+
     public int Scaled(int count) => IsQuick ? count / 3 : count;
 
     /// <summary>Whether to measure a row.</summary>

@@ -69,8 +69,8 @@ internal sealed class Race(Bench bench, string table)
         var rates = contenders.Select(_ => new List<double>()).ToArray();
         var bytes = contenders.Select(_ => new List<double>()).ToArray();
 
-        // The first run does not count: the compiler is still at work.
-        for (int run = -1; run < settings.Runs; run++)
+        // The first runs do not count: the compiler is still at work.
+        for (int run = -settings.WarmUps; run < settings.Runs; run++)
         {
             for (int i = 0; i < contenders.Length; i++)
             {

@@ -3,9 +3,9 @@ namespace Casty.Orleans.Protocol.Tests.Rules;
 public sealed class DemandTests
 {
     [Fact, Trait("Rule", "P-06")]
-    public void Window_ReaderWaitsForWhatIsHeldBack_DoublesUpToTheMost()
+    public void Window_ReaderWaitsForWhatIsHeldBack_GrowsFourfoldUpToTheMost()
     {
-        var window = new DemandWindow(2, 10, Make.Start);
+        var window = new DemandWindow(2, 40, Make.Start);
         long taken = 0;
         var sizes = new List<int>();
         for (int i = 0; i < 4; i++)
@@ -15,7 +15,7 @@ public sealed class DemandTests
             sizes.Add(window.Size);
         }
 
-        Assert.Equal([4, 8, 10, 10], sizes);
+        Assert.Equal([8, 32, 40, 40], sizes);
     }
 
     [Fact, Trait("Rule", "P-06")]
