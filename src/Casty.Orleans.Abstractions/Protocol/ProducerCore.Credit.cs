@@ -17,7 +17,7 @@ internal sealed partial class ProducerCore<T>
             return;
         }
 
-        long total = Saturate(_out.Limit, _bufferSize) - _out.Next;
+        long total = Saturate(Out.Limit, _bufferSize) - Out.Next;
         long free = total;
         foreach (var slot in _turn) free -= slot.Unused;
         long share = Math.Max(1, total / _turn.Count);

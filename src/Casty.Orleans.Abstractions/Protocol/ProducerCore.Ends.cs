@@ -16,7 +16,7 @@ internal sealed partial class ProducerCore<T>
         End = end;
         _endedAt = now;
         if (!IsReaderAttached) _unreadSince = now;
-        _out.End();
+        Out.End();
         foreach (var slot in _writers.Values) MarkDirty(slot);
     }
 
@@ -62,8 +62,7 @@ internal sealed partial class ProducerCore<T>
     private void CheckLeases(TimeSpan now)
     {
         _leaseCheckAt = now + _timings.Lease / 4;
-        _out.Trim();
-        _runs.Trim();
+        _leg.Trim();
         var patience = 1.75 * _timings.Lease;
         foreach (var slot in _writers.Values.Where(slot => now - slot.HeardAt >= patience).ToArray())
         {
@@ -100,8 +99,7 @@ internal sealed partial class ProducerCore<T>
         Reader = default;
         _isFenced = false;
         _unreadSince = now;
-        IsTorn = !_out.TryRestart(_out.Confirmed);
-        RewindRuns();
+        IsTorn = !_leg.TryRestart(Out.Confirmed);
         OnRosterChanged();
 
         // The writers know how far the subscription is, for the case that this producer does not live to tell its next reader.
@@ -113,8 +111,7 @@ internal sealed partial class ProducerCore<T>
         IsOver = true;
         IsReaderAttached = false;
         _endedAt = now;
-        _out.Clear();
-        _runs.Clear();
+        _leg.Clear();
         foreach (var slot in _writers.Values.ToArray())
         {
             slot.In.Clear();

@@ -55,13 +55,13 @@ internal sealed partial class ProducerCore<T>
         if (!_writers.TryGetValue(writer, out var slot) || slot.In.End is not { } end) return null;
 
         var elements = new List<T>();
-        for (long i = _runs.Start; i < _runs.End; i++)
+        for (long i = _leg.Runs.Start; i < _leg.Runs.End; i++)
         {
-            var run = _runs[i];
+            var run = _leg.Runs[i];
             if (run.Writer != writer) continue;
-            for (long position = Math.Max(run.First, _out.Confirmed); position < run.End; position++)
+            for (long position = Math.Max(run.First, Out.Confirmed); position < run.End; position++)
             {
-                if (!_out.TryPeek(position, out var element)) return null;
+                if (!Out.TryPeek(position, out var element)) return null;
                 elements.Add(element);
             }
         }
@@ -263,7 +263,7 @@ internal sealed partial class ProducerCore<T>
         if (_readerReport?.End is { } end)
         {
             EndStream(end, now);
-            _out.TryTakeEnd();   // the reader has it
+            Out.TryTakeEnd();   // the reader has it
         }
 
         bool isReaderLost = IsReaderMissing && !IsNamed;

@@ -64,13 +64,13 @@ internal sealed partial class ProducerCore<T>
         long untold = isAwaited ? slot.Confirmed - slot.KnownConfirmed : 0;
         _untold += untold - slot.Untold;
         slot.Untold = untold;
-        _out.Withheld = _untold;
+        Out.Withheld = _untold;
     }
 
     /// <summary>At half a window, so that the reader need not wait for the answers.</summary>
     private void AskWriters(TimeSpan now)
     {
-        if (_withNews.Count == 0 || _news < Math.Max(1, (_out.Limit - _out.Confirmed) / 2)) return;
+        if (_withNews.Count == 0 || _news < Math.Max(1, (Out.Limit - Out.Confirmed) / 2)) return;
 
         foreach (var slot in _withNews)
         {

@@ -49,7 +49,7 @@ internal sealed partial class ProducerCore<T>
         if (!IsWelcome(report)) return;
 
         _readerReport = report;
-        _out.MaxBytes = maxBytes;
+        Out.MaxBytes = maxBytes;
         _readerProcess = process;
         _isReaderEstablished = true;
         _isReaderSilent = false;
@@ -74,7 +74,7 @@ internal sealed partial class ProducerCore<T>
         if (End is { Reason: StreamEndReason.Completed }) End = null;
         LearnLate(reader.Roster);
         Epoch = reader.Epoch;
-        var held = TakeHeld();
+        var held = _leg.TakeHeld();
         Seat(reader, now);
         foreach (var slot in _writers.Values.ToArray())
         {
@@ -96,8 +96,8 @@ internal sealed partial class ProducerCore<T>
         }
 
         if (reader.End is not null) End = reader.End;
-        if (End is not null) _out.End();
-        if (reader.End is not null) _out.TryTakeEnd();   // it has it
+        if (End is not null) Out.End();
+        if (reader.End is not null) Out.TryTakeEnd();   // it has it
         OnRosterChanged();
         if (!IsCertain && now >= _openAt) BecomeCertain(now);
         EndAfterLastWriter(now);
@@ -105,26 +105,9 @@ internal sealed partial class ProducerCore<T>
         ShareCredit(now);
     }
 
-    private List<Batch<T>> TakeHeld()
-    {
-        var held = new List<Batch<T>>();
-        for (long i = _runs.Start; i < _runs.End; i++)
-        {
-            var run = _runs[i];
-            var elements = new T[run.Count];
-            for (int at = 0; at < elements.Length; at++) _out.TryPeek(run.First + at, out elements[at]);
-            held.Add(new Batch<T>(run.First, run.Writer, run.WriterFirst, elements));
-        }
-
-        _runs.Clear();
-        return held;
-    }
-
     private void Seat(ReaderReport reader, TimeSpan now)
     {
-        _out = new Outbound<T>(reader.Received, _sizeOf, _out.MaxBytes, reader.Finished, _pool);
-        foreach (var run in reader.Unfinished) _runs.Append(run);
-        _sendRun = _runs.End;
+        _leg.Seat(new Outbound<T>(reader.Received, _sizeOf, Out.MaxBytes, reader.Finished, _pool), reader.Unfinished);
         _seatedEpoch = reader.Epoch;
         _readerBefore = default;
         Consumer = reader.Consumer;

@@ -12,11 +12,10 @@ internal sealed partial class ProducerCore<T>
     private readonly Dictionary<long, WriterSlot<T>> _writers = [];
     private readonly Queue<WriterSlot<T>> _dirty = new();
     private readonly List<WriterSlot<T>> _turn = [];   // who has not ended, in the order of being served
-    private readonly RingBuffer<Run> _runs = new();
     private readonly List<Batch<T>> _arrived = [];
     private readonly Func<T, int>? _sizeOf;
     private readonly ArrayPool<T>? _pool;
-    private Outbound<T> _out;
+    private readonly Leg<T> _leg;
     private readonly StreamTimings _timings;
     private TimeSpan _subscriptionTimeout;
     private int _bufferSize;
@@ -27,7 +26,6 @@ internal sealed partial class ProducerCore<T>
     private TimeSpan _leaseCheckAt;
     private bool _isFenced;
     private long _nextWriter = 1;
-    private long _sendRun;
     private string? _loss;   // why the stream cannot complete any more
     private bool _someEnded;
     private int _served;
@@ -41,7 +39,7 @@ internal sealed partial class ProducerCore<T>
         _timings = timings;
         _sizeOf = sizeOf;
         _pool = pool;
-        _out = new Outbound<T>(0, sizeOf, maxBytes, pool: pool);
+        _leg = new Leg<T>(new Outbound<T>(0, sizeOf, maxBytes, pool: pool));
         _retry = new RetryTimer(timings);
         _unreadSince = now;
         _leaseCheckAt = now + timings.Lease / 4;
@@ -76,15 +74,17 @@ internal sealed partial class ProducerCore<T>
     public bool IsForgotten { get; private set; }
 
     /// <summary>No writer, no reader, and nothing to keep: the stream might as well never have been.</summary>
-    public bool IsUnused => !IsRebuilding && _writers.Count == 0 && Consumer is null && End is null && _out.Next == 0;
+    public bool IsUnused => !IsRebuilding && _writers.Count == 0 && Consumer is null && End is null && Out.Next == 0;
 
-    public long Next => _out.Next;
+    private Outbound<T> Out => _leg.Out;
 
-    public long Confirmed => _out.Confirmed;
+    public long Next => Out.Next;
 
-    public long Sent => _out.Sent;
+    public long Confirmed => Out.Confirmed;
 
-    public long Requested => _out.Limit;
+    public long Sent => Out.Sent;
+
+    public long Requested => Out.Limit;
 
     public int Writers => _writers.Count;
 
@@ -98,7 +98,7 @@ internal sealed partial class ProducerCore<T>
     }
 
     /// <summary>Changes how the elements held are kept, as where they turn out to have to be serialised. Not what they are.</summary>
-    public void Convert(Func<T, T> convert) => _out.Convert(convert);
+    public void Convert(Func<T, T> convert) => Out.Convert(convert);
 
     /// <summary>A writer joins. It must not when the stream has an end.</summary>
     public long Attach(TimeSpan now, Guid process = default) => Attach(_nextWriter++, now, process);
@@ -141,12 +141,11 @@ internal sealed partial class ProducerCore<T>
     public long Subscribe(string consumer, bool isNamed, long? position, TimeSpan now, long maxBytes = long.MaxValue, Guid process = default)
     {
         Debug.Assert(!IsOver);
-        _out.MaxBytes = maxBytes;
+        Out.MaxBytes = maxBytes;
         Fence(now);
-        if (position is not { } start || !_out.TryRestart(start)) IsTorn |= !_out.TryRestart(_out.Confirmed);
+        if (position is not { } start || !_leg.TryRestart(start)) IsTorn |= !_leg.TryRestart(Out.Confirmed);
         if (IsTorn) return -1;
 
-        RewindRuns();
         Confirm();
         Consumer = consumer;
         IsNamed = isNamed;
@@ -163,7 +162,7 @@ internal sealed partial class ProducerCore<T>
         _readerHeardAt = now;
         _retry.OnProgress(now);
         Recount(now);
-        return _out.Confirmed;
+        return Out.Confirmed;
     }
 
     /// <summary>A reader that has not asked for anything leaves as if it had never come.</summary>
@@ -171,7 +170,7 @@ internal sealed partial class ProducerCore<T>
     {
         if (!IsReaderAttached || IsOver) return;
         Detach(now);
-        if (!IsNamed || (Epoch == 1 && _out.Confirmed == 0)) Consumer = null;
+        if (!IsNamed || (Epoch == 1 && Out.Confirmed == 0)) Consumer = null;
     }
 
     /// <summary>From now on the present reader gets nothing and is not listened to (P-09).</summary>
@@ -248,9 +247,9 @@ internal sealed partial class ProducerCore<T>
         if (demand.Stream != Stream || demand.Peer != Epoch || !IsReaderAttached || IsOver) return Verdict.Stale;
 
         bool progress = false;
-        if (demand.Flaw is not null || demand.Limit < demand.Confirmed || !_out.TryAcknowledge(demand.Received, demand.Confirmed, out progress))
+        if (demand.Flaw is not null || demand.Limit < demand.Confirmed || !Out.TryAcknowledge(demand.Received, demand.Confirmed, out progress))
         {
-            violation = demand.Flaw ?? $"The reader has {demand.Received}, finished {demand.Confirmed} and asks up to {demand.Limit}, but {_out.Sent} elements were sent.";
+            violation = demand.Flaw ?? $"The reader has {demand.Received}, finished {demand.Confirmed} and asks up to {demand.Limit}, but {Out.Sent} elements were sent.";
             Terminate(new StreamEnd(StreamEndReason.ProtocolViolation, violation), now);   // nobody is left to read the rest
             return Verdict.Violation;
         }
@@ -269,8 +268,8 @@ internal sealed partial class ProducerCore<T>
         }
 
         if (progress) _retry.OnProgress(now);
-        progress |= demand.Limit > _out.Limit;
-        _out.Grant(demand.Limit);
+        progress |= demand.Limit > Out.Limit;
+        Out.Grant(demand.Limit);
         Confirm();
         AskWriters(now);
 
@@ -281,7 +280,7 @@ internal sealed partial class ProducerCore<T>
             return Verdict.Accepted;
         }
 
-        if (_out.IsEnded && _out.Confirmed >= _out.Top) Finish(now);
+        if (Out.IsEnded && Out.Confirmed >= Out.Top) Finish(now);
         else if (demand.Leave == Leave.Detach) Detach(now);
 
         ShareCredit(now);
@@ -325,38 +324,17 @@ internal sealed partial class ProducerCore<T>
     public bool TryTakeFrame(int maxElements, long maxBytes, TimeSpan now, out Frame<T> frame)
     {
         frame = default;
-        if (!IsReaderAttached || IsOver || IsTorn || IsRebuilding || !(_out.CanSend || IsRosterNews)) return false;
+        if (!IsReaderAttached || IsOver || IsTorn || IsRebuilding || !(Out.CanSend || IsRosterNews)) return false;
 
-        bool isFirstUnanswered = !_out.IsUnanswered;
-        List<Batch<T>>? batches = null;
-        Batch<T> single = default;
-        int count = 0;
-        _sendRun = Math.Max(_sendRun, _runs.Start);
-        while (maxElements > 0 && _sendRun < _runs.End)
-        {
-            var run = _runs[_sendRun];
-            long left = run.End - _out.Sent;
-            if (left <= 0)
-            {
-                _sendRun++;
-                continue;
-            }
-
-            if (!_out.TryTake((int)Math.Min(maxElements, left), ref maxBytes, out long first, out var elements)) break;
-
-            var batch = new Batch<T>(first, run.Writer, run.WriterFirst + (first - run.First), elements);
-            if (count++ == 0) single = batch;
-            else (batches ??= [single]).Add(batch);
-            maxElements -= elements.Count;
-        }
-
-        long endAt = _out.TryTakeEnd() ? _out.Next : -1;
-        if (count == 0 && endAt < 0 && !IsRosterNews) return false;
+        bool isFirstUnanswered = !Out.IsUnanswered;
+        var batches = _leg.Take(maxElements, maxBytes);
+        long endAt = Out.TryTakeEnd() ? Out.Next : -1;
+        if (batches.Length == 0 && endAt < 0 && !IsRosterNews) return false;
 
         // The wait begins with the first frame that is unanswered: later ones must not put off its repetition (P-05).
         if (isFirstUnanswered) _retry.OnProgress(now);
-        frame = new Frame<T>(Stream, Epoch, batches?.ToArray() ?? (count == 0 ? [] : [single]), endAt, endAt >= 0 ? End : null,
-            IsHeldBack: _out.IsHeldBack, Roster: RosterForReader());
+        frame = new Frame<T>(Stream, Epoch, batches, endAt, endAt >= 0 ? End : null,
+            IsHeldBack: Out.IsHeldBack, Roster: RosterForReader());
         return true;
     }
 
@@ -406,14 +384,13 @@ internal sealed partial class ProducerCore<T>
 
         _retry.OnExpired(now);
         _readerRosterSaid = _readerRosterSeen;
-        _out.Rewind();
-        RewindRuns();
+        _leg.Rewind();
         AssertInvariants();
         return true;
     }
 
     /// <summary>Something has not arrived, or could not leave because answers were lost.</summary>
-    private bool IsUnresolved => _out.IsUnanswered || _out.CanSend || IsRosterUnknown;
+    private bool IsUnresolved => Out.IsUnanswered || Out.CanSend || IsRosterUnknown;
 
     /// <summary>A reader that is not heard of must not cost a window of elements at every turn: the wait grows long.</summary>
     private TimeSpan RetryAt => _retry.RetryAt(longest: _timings.Renewal);
@@ -479,35 +456,14 @@ internal sealed partial class ProducerCore<T>
     private void AppendNew(WriterSlot<T> slot, Batch<T> batch)
     {
         long had = Math.Clamp(slot.ReaderHas - batch.WriterFirst, 0, batch.Elements.Count);
-        if (had < batch.Elements.Count) Append(had == 0 ? batch : batch.Skip(had));
-    }
-
-    private void Append(Batch<T> batch)
-    {
-        long last = _runs.End - 1;
-        if (_runs.Count > 0 && _runs[last] is var run && run.Writer == batch.Writer)
-        {
-            // One run for as long as one writer has the word: its frames to the reader need not be as small as it sent them.
-            _runs[last] = run with { Count = run.Count + batch.Elements.Count };
-            _sendRun = Math.Min(_sendRun, last);
-        }
-        else
-        {
-            _runs.Append(new Run(_out.Next, batch.Elements.Count, batch.Writer, batch.WriterFirst));
-        }
-
-        _out.Append(batch.Elements);
+        if (had < batch.Elements.Count) _leg.Append(had == 0 ? batch : batch.Skip(had));
     }
 
     /// <summary>Carries what the reader confirmed to the writers that put it.</summary>
     private void Confirm()
     {
-        while (_runs.Count > 0)
+        while (_leg.TryTakeConfirmed(out var run, out long done))
         {
-            var run = _runs[_runs.Start];
-            long done = Math.Min(_out.Confirmed - run.First, run.Count);
-            if (done <= 0) break;
-
             if (_writers.TryGetValue(run.Writer, out var slot) && slot.Confirmed < run.WriterFirst + done)
             {
                 OnConfirmed(slot, run.WriterFirst + done);
@@ -516,7 +472,6 @@ internal sealed partial class ProducerCore<T>
             }
 
             if (done < run.Count) break;
-            _runs.DropBefore(_runs.Start + 1);
         }
     }
 
@@ -525,13 +480,7 @@ internal sealed partial class ProducerCore<T>
     /// together with its producer would be given more than a window again.
     /// </summary>
     private bool IsWorthTelling(WriterSlot<T> slot) =>
-        IsNamed && slot.IsRemote && slot.Confirmed - slot.ToldConfirmed > (_out.Limit - _out.Confirmed) / 2;
-
-    /// <summary>Finds the run that the next element to be sent is in, after some have to be sent again.</summary>
-    private void RewindRuns()
-    {
-        while (_sendRun > _runs.Start && _runs[_sendRun - 1].End > _out.Sent) _sendRun--;
-    }
+        IsNamed && slot.IsRemote && slot.Confirmed - slot.ToldConfirmed > (Out.Limit - Out.Confirmed) / 2;
 
     private Demand DemandFor(WriterSlot<T> slot, bool isAnswer)
     {
@@ -571,7 +520,7 @@ internal sealed partial class ProducerCore<T>
     private void AssertInvariants()
     {
         Debug.Assert(_turn.Count <= _writers.Count && _turn.TrueForAll(slot => !slot.IsEnded));
-        Debug.Assert(IsOver || _out.IsEnded == End is not null);
+        Debug.Assert(IsOver || Out.IsEnded == End is not null);
         Debug.Assert(!IsOver || !IsReaderAttached);
     }
 
