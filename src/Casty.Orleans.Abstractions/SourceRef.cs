@@ -91,6 +91,12 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     public Task Completion => _held.Completion;
 
     /// <summary>
+    /// How many elements of a broadcast were dropped for this consumer, as it had not asked for them (<see cref="StreamSlowConsumer.DropOldest"/>);
+    /// as known here. The gap lies before the next element that arrives after the number has grown. 0 for other streams, and while the source is not open.
+    /// </summary>
+    public long Dropped => _held.End?.Dropped ?? 0;
+
+    /// <summary>
     /// The same source for code that knows channels. Several readers may share it. Not together with <c>await foreach</c>. Dispose
     /// the source to leave early.
     /// </summary>

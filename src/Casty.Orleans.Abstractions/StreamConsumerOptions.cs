@@ -54,6 +54,18 @@ public sealed class StreamConsumerOptions
     /// </summary>
     public StreamLeave? OnLeave { get; set; }
 
+    /// <summary>
+    /// The delivery that the reader expects: a stream with another one is refused. A stream that no sink has been opened for yet takes it from
+    /// its first reader that names one. Default: none, the reader takes what there is; and a stream without a sink has one consumer.
+    /// </summary>
+    public StreamDelivery? Delivery { get; set; }
+
+    /// <summary>
+    /// Where the reader begins in a broadcast that others read already. Without meaning for other deliveries, and for a named consumer that
+    /// resumes. Default: <see cref="StreamStart.Latest"/>.
+    /// </summary>
+    public StreamStart? Start { get; set; }
+
     internal void Validate(string parameter)
     {
         if (InitialDemand < 1) throw new ArgumentOutOfRangeException(parameter, InitialDemand, "InitialDemand must be at least 1.");
@@ -67,6 +79,16 @@ public sealed class StreamConsumerOptions
         if (OnLeave is not (null or StreamLeave.Cancel or StreamLeave.Detach))
         {
             throw new ArgumentOutOfRangeException(parameter, OnLeave, "OnLeave must be Cancel or Detach.");
+        }
+
+        if (Delivery is not (null or StreamDelivery.Single or StreamDelivery.Broadcast or StreamDelivery.Balanced))
+        {
+            throw new ArgumentOutOfRangeException(parameter, Delivery, "Delivery must be Single, Broadcast or Balanced.");
+        }
+
+        if (Start is not (null or StreamStart.Latest or StreamStart.Earliest))
+        {
+            throw new ArgumentOutOfRangeException(parameter, Start, "Start must be Latest or Earliest.");
         }
 
         Require.Timeout(InactivityTimeout, nameof(InactivityTimeout), parameter);
@@ -83,6 +105,8 @@ public sealed class StreamConsumerOptions
             MaxDemandBytes = MaxDemandBytes ?? other.MaxDemandBytes,
             InactivityTimeout = InactivityTimeout ?? other.InactivityTimeout,
             OnLeave = OnLeave ?? other.OnLeave,
+            Delivery = Delivery ?? other.Delivery,
+            Start = Start ?? other.Start,
         };
     }
 

@@ -24,11 +24,32 @@ public sealed class StreamProducerOptions
     /// </summary>
     public TimeSpan? SubscriptionTimeout { get; set; }
 
+    /// <summary>
+    /// Whom the elements go to: one consumer, all of them, or whichever has asked for the next one. Default: <see cref="StreamDelivery.Single"/>.
+    /// </summary>
+    public StreamDelivery? Delivery { get; set; }
+
+    /// <summary>
+    /// What a broadcast does for a consumer that asks for less than the others. Without meaning for other deliveries.
+    /// Default: <see cref="StreamSlowConsumer.Wait"/>.
+    /// </summary>
+    public StreamSlowConsumer? SlowConsumer { get; set; }
+
     internal void Validate(string parameter)
     {
         if (BufferSize < 0)
         {
             throw new ArgumentOutOfRangeException(parameter, BufferSize, "BufferSize must be 0 (unbounded) or more.");
+        }
+
+        if (Delivery is not (null or StreamDelivery.Single or StreamDelivery.Broadcast or StreamDelivery.Balanced))
+        {
+            throw new ArgumentOutOfRangeException(parameter, Delivery, "Delivery must be Single, Broadcast or Balanced.");
+        }
+
+        if (SlowConsumer is not (null or StreamSlowConsumer.Wait or StreamSlowConsumer.DropOldest or StreamSlowConsumer.Disconnect))
+        {
+            throw new ArgumentOutOfRangeException(parameter, SlowConsumer, "SlowConsumer must be Wait, DropOldest or Disconnect.");
         }
 
         Require.Timeout(SubscriptionTimeout, nameof(SubscriptionTimeout), parameter);
@@ -38,5 +59,7 @@ public sealed class StreamProducerOptions
     {
         BufferSize = BufferSize ?? other.BufferSize,
         SubscriptionTimeout = SubscriptionTimeout ?? other.SubscriptionTimeout,
+        Delivery = Delivery ?? other.Delivery,
+        SlowConsumer = SlowConsumer ?? other.SlowConsumer,
     };
 }

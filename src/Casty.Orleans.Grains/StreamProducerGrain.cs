@@ -84,7 +84,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         var port = PortOf(request);
         while (await (request.Replaces == Guid.Empty ? BorrowOpenAsync(request.Consumer) : FindOpenAsync(request.Stream, request.AskedFor, one => one.HasPlaceOf(request.Replaces), "source", request.Consumer)) is { } producer)
         {
-            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces) is var (stream, epoch, position, roster))
+            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces, request.Delivery, request.Start) is var (stream, epoch, position, roster))
             {
                 return Joined(producer, stream, epoch, position, roster: roster);
             }
@@ -239,5 +239,6 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         RosterVersion = joinedAt,
         Roster = WireFormat.ToWire(roster),
         IsOpening = !producer.Opened.IsCompleted,
+        Delivery = producer.Delivery,
     };
 }

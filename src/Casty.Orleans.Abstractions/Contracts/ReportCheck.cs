@@ -48,6 +48,7 @@ internal static class ReportCheck
         }
 
         Refuse(report.End is { } end && (end.Reason == StreamEndReason.None || !Enum.IsDefined(end.Reason)), $"A reader reports {report.End?.Reason} as the stream's end.");
+        Refuse(!Enum.IsDefined(report.Delivery), $"A reader reports {report.Delivery} as the stream's delivery.");
         Roster(report.Roster);
     }
 
@@ -66,6 +67,14 @@ internal static class ReportCheck
         Refuse(roster.BufferSize < 0 || (roster.SubscriptionTimeout <= TimeSpan.Zero && roster.SubscriptionTimeout != Timeout.InfiniteTimeSpan),
             $"A roster gives a buffer of {roster.BufferSize} and a subscription timeout of {roster.SubscriptionTimeout}.");
         Refuse(roster.UnreadFor < TimeSpan.Zero, $"A roster says that nobody has read for {roster.UnreadFor}.");
+        Refuse(roster.Delivery is not (null or StreamDelivery.Broadcast or StreamDelivery.Balanced) || !Enum.IsDefined(roster.SlowConsumer) || roster.Subscriptions is null,
+            $"A roster says that the stream has delivery {roster.Delivery}, and {roster.SlowConsumer} for slow consumers.");
+        foreach (var entry in roster.Subscriptions)
+        {
+            Refuse(string.IsNullOrEmpty(entry?.Consumer) || entry.Epoch is < 0 or long.MaxValue || entry.Positions is null || Array.Exists(entry.Positions, one => one.Writer <= 0 || one.Next < 0),
+                $"A roster says that consumer '{entry?.Consumer}' has reader {entry?.Epoch}.");
+        }
+
         foreach (var entry in roster.Writers)
         {
             Refuse(entry.Writer < 0 || entry.EndAt < -1 || entry.Finished < 0 || !Enum.IsDefined(entry.Outcome),

@@ -26,5 +26,6 @@ internal static class RequestCheck
         Require.Id(request.End, $"{nameof(request)}.{nameof(request.End)}");
         Require.Name(request.Consumer, $"{nameof(request)}.{nameof(request.Consumer)}");
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(request.MaxDemandBytes);
+        new StreamConsumerOptions { Delivery = request.Delivery, Start = request.Start }.Validate(nameof(request));
     }
 }

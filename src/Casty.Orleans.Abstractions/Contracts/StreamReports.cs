@@ -105,4 +105,8 @@ public sealed class StreamReaderReport
     /// <summary>The last lifetime that it has heard of when it was not being rebuilt.</summary>
     [Id(9)]
     public long Opened { get; init; }
+
+    /// <summary>Whom the stream's elements go to.</summary>
+    [Id(10)]
+    public StreamDelivery Delivery { get; init; } = StreamDelivery.Single;
 }

@@ -46,11 +46,27 @@ public sealed class StreamAttachRequest
     [Id(9)]
     public TimeSpan AskedFor { get; init; }
 
+    /// <summary>The delivery that the writer named, or null.</summary>
+    [Id(10)]
+    public StreamDelivery? Delivery { get; init; }
+
+    /// <summary>What the writer named for slow consumers, or null.</summary>
+    [Id(11)]
+    public StreamSlowConsumer? SlowConsumer { get; init; }
+
+    /// <summary>The delivery of the writer's process where a writer names none, or null.</summary>
+    [Id(12)]
+    public StreamDelivery? DefaultDelivery { get; init; }
+
+    /// <summary>What holds for slow consumers in the writer's process where a writer names nothing, or null.</summary>
+    [Id(13)]
+    public StreamSlowConsumer? DefaultSlowConsumer { get; init; }
+
     /// <summary>What the writer named.</summary>
-    internal StreamProducerOptions Named => new() { BufferSize = BufferSize, SubscriptionTimeout = SubscriptionTimeout };
+    internal StreamProducerOptions Named => new() { BufferSize = BufferSize, SubscriptionTimeout = SubscriptionTimeout, Delivery = Delivery, SlowConsumer = SlowConsumer };
 
     /// <summary>What holds in the writer's process where it named nothing.</summary>
-    internal StreamProducerOptions Defaults => new() { BufferSize = DefaultBufferSize, SubscriptionTimeout = DefaultSubscriptionTimeout };
+    internal StreamProducerOptions Defaults => new() { BufferSize = DefaultBufferSize, SubscriptionTimeout = DefaultSubscriptionTimeout, Delivery = DefaultDelivery, SlowConsumer = DefaultSlowConsumer };
 }
 
 /// <summary>On the wire: a reader asks to join a stream.</summary>
@@ -100,6 +116,14 @@ public sealed class StreamSubscribeRequest<T>
     /// <summary>For how long it has asked for that place.</summary>
     [Id(10)]
     public TimeSpan AskedFor { get; init; }
+
+    /// <summary>The delivery that the reader expects, or null.</summary>
+    [Id(11)]
+    public StreamDelivery? Delivery { get; init; }
+
+    /// <summary>Where it begins in a broadcast that others read already.</summary>
+    [Id(12)]
+    public StreamStart Start { get; init; } = StreamStart.Latest;
 }
 
 /// <summary>On the wire: what an end is told when it has joined.</summary>
@@ -161,4 +185,8 @@ public sealed class StreamJoined<T>
     /// <summary>It is not known yet how the stream goes on: the end is to ask again if it does not hear of it.</summary>
     [Id(13)]
     public bool IsOpening { get; init; }
+
+    /// <summary>To a reader: whom the elements go to.</summary>
+    [Id(14)]
+    public StreamDelivery Delivery { get; init; } = StreamDelivery.Single;
 }

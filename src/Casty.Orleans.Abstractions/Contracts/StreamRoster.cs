@@ -72,4 +72,49 @@ public sealed class StreamRoster
     /// <summary>The end that has the reader's place; empty where nobody has.</summary>
     [Id(12)]
     public Guid Reader { get; init; }
+
+    /// <summary>Whom the elements go to, where there may be several consumers.</summary>
+    [Id(13)]
+    public StreamDelivery? Delivery { get; init; }
+
+    /// <summary>What a slow consumer of several does to the others.</summary>
+    [Id(14)]
+    public StreamSlowConsumer SlowConsumer { get; init; } = StreamSlowConsumer.Wait;
+
+    /// <summary>The consumers, where there may be several.</summary>
+    [Id(15)]
+    public StreamSubscriptionEntry[] Subscriptions { get; init; } = [];
+}
+
+/// <summary>On the wire: one consumer of several.</summary>
+[GenerateSerializer, Immutable, Alias("casty.subscription-entry")]
+public sealed class StreamSubscriptionEntry
+{
+    /// <summary>Its name.</summary>
+    [Id(0)]
+    public required string Consumer { get; init; }
+
+    /// <summary>It outlives its reader.</summary>
+    [Id(1)]
+    public bool IsNamed { get; init; }
+
+    /// <summary>It has a reader now.</summary>
+    [Id(2)]
+    public bool IsRead { get; init; }
+
+    /// <summary>The epoch of its newest reader.</summary>
+    [Id(3)]
+    public long Epoch { get; init; }
+
+    /// <summary>The end that reads; empty where none does.</summary>
+    [Id(4)]
+    public Guid Reader { get; init; }
+
+    /// <summary>How far it is with each writer, where nobody reads who could say so.</summary>
+    [Id(5)]
+    public StreamWriterPosition[] Positions { get; init; } = [];
+
+    /// <summary>It holds elements of which the writers were told that they are finished.</summary>
+    [Id(6)]
+    public bool IsOvertaken { get; init; }
 }

@@ -115,6 +115,18 @@ public sealed class StreamFrame
     /// <summary>From a writer: as far as it knows, the reader has finished its elements before this position.</summary>
     [Id(16)]
     public long Finished { get; init; }
+
+    /// <summary>To a reader: whom the elements go to, where there may be several.</summary>
+    [Id(17)]
+    public StreamDelivery? Delivery { get; init; }
+
+    /// <summary>To a reader of a balanced stream: before this position it need not remember what it has finished.</summary>
+    [Id(18)]
+    public long Settled { get; init; }
+
+    /// <summary>To a reader of a broadcast: how many elements were dropped for it, as it was too slow for the others.</summary>
+    [Id(19)]
+    public long Dropped { get; init; }
 }
 
 /// <summary>On the wire: what a receiver of elements says. See <c>docs/protocol.md</c>.</summary>

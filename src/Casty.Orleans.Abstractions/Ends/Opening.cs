@@ -29,6 +29,10 @@ internal static class Opening
             SubscriptionTimeout = options?.SubscriptionTimeout,
             DefaultBufferSize = host.Options.Producer.BufferSize,
             DefaultSubscriptionTimeout = host.Options.Producer.SubscriptionTimeout,
+            Delivery = options?.Delivery,
+            SlowConsumer = options?.SlowConsumer,
+            DefaultDelivery = host.Options.Producer.Delivery,
+            DefaultSlowConsumer = host.Options.Producer.SlowConsumer,
             Replaces = place?.Writer ?? 0,
             Stream = place?.Stream ?? Guid.Empty,
             AskedFor = Stopwatch.GetElapsedTime(start),
@@ -94,15 +98,26 @@ internal static class Opening
             Replaces = place?.End ?? Guid.Empty,
             Stream = place?.Stream ?? Guid.Empty,
             AskedFor = Stopwatch.GetElapsedTime(start),
+            Delivery = options.Delivery,
+            Start = options.Start ?? StreamStart.Latest,
         };
 
-        var joined = await Joining.RunAsync<T>(
-            host, async observers => await grain.OpenAsync(Request(observers)),
-            () => place is null ? grain.CloseAsync(id, withdraw: true) : Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+        StreamJoined<T> joined;
+        try
+        {
+            joined = await Joining.RunAsync<T>(
+                host, async observers => await grain.OpenAsync(Request(observers)),
+                () => place is null ? grain.CloseAsync(id, withdraw: true) : Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ArgumentException refusal) when (refusal.GetType() == typeof(ArgumentException))
+        {
+            throw new ArgumentException(refusal.Message, nameof(options), refusal);   // the name of a parameter does not cross processes
+        }
 
         var (initial, max) = options.Window;
         var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
             StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes, Element<T>.Pool);
+        core.Delivery = joined.Delivery;
         core.Keep(WireFormat.FromWire(joined.Roster));
         var end = new SourceEnd<T>(host, id, producer, consumer, isNamed, core, Joining.Demand(host, joined), codec,
             onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)),

@@ -16,8 +16,10 @@ internal sealed partial class ProducerEnd<T>
     /// <summary>The reader of this stream is that end.</summary>
     public bool HasPlaceOf(Guid reader)
     {
-        lock (_gate) return _core.IsReader(reader);
+        lock (_gate) return IsReader(reader);
     }
+
+    private bool IsReader(Guid end) => _core.IsReader(end) || _fan?.FindReader(end) is not null || _fan?.IsExpected(end) == true;
 
     /// <summary>Under the lock.</summary>
     private void CheckPlaceOf(long writer)
@@ -29,7 +31,7 @@ internal sealed partial class ProducerEnd<T>
     private void CheckPlaceOf(Guid reader, Guid asker)
     {
         // The asker itself, where a producer that was lost had let it in and the answer did not arrive.
-        bool isThere = _core.IsReader(reader) || _core.IsReader(asker);
+        bool isThere = IsReader(reader) || IsReader(asker);
         if (_core.IsOver || !isThere) throw StreamErrors.Used("source", Name, _core.IsOver ? _core.End : null);
     }
 

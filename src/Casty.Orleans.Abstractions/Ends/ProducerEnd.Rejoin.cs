@@ -31,7 +31,12 @@ internal sealed partial class ProducerEnd<T>
     /// <summary>A reader waits for it to be known: one that has joined nothing yet.</summary>
     public void OnAsking(string consumer)
     {
-        lock (_gate) _core.OnAsking(consumer, _host.Clock.Now);
+        lock (_gate)
+        {
+            if (_fan is null) _core.OnAsking(consumer, _host.Clock.Now);
+            else _fan.OnAsking(consumer, _host.Clock.Now);
+        }
+
         Run();
     }
 
@@ -42,7 +47,7 @@ internal sealed partial class ProducerEnd<T>
         TaskCompletionSource waiter;
         lock (_gate)
         {
-            if (_isClosed || _core.IsOver || _core.IsKept(_core.RosterVersion, except)) return;
+            if (_isClosed || _core.IsOver || IsKept(_core.RosterVersion, except)) return;
             waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _unkept.Add((_core.RosterVersion, except, waiter));
         }
@@ -72,6 +77,7 @@ internal sealed partial class ProducerEnd<T>
             long version = _silentVersion;
             _silentVersion = 0;
             if (_isClosed || _core.IsOver || !IsAwaited) return;
+            _fan?.OnSilence(version, _host.Clock.Now);
             _core.OnSilence(version);
         }
 
@@ -85,7 +91,7 @@ internal sealed partial class ProducerEnd<T>
     {
         for (int i = _unkept.Count - 1; i >= 0; i--)
         {
-            if (!_isClosed && !_core.IsOver && !_core.IsKept(_unkept[i].Version, _unkept[i].Except)) continue;
+            if (!_isClosed && !_core.IsOver && !IsKept(_unkept[i].Version, _unkept[i].Except)) continue;
             _unkept[i].Waiter.TrySetResult();
             _unkept.RemoveAt(i);
         }
@@ -104,7 +110,9 @@ internal sealed partial class ProducerEnd<T>
         lock (_gate)
         {
             if (_isClosed) return null;
+            MakeFanAgain(report.Roster);
             if (!_core.Report(report, port.Process, _host.Clock.Now)) throw Gone("writer");
+            _fan?.Settle(_host.Clock.Now);
 
             _writerNumbers[end] = report.Writer;
             _writers[report.Writer] = port;
@@ -127,9 +135,14 @@ internal sealed partial class ProducerEnd<T>
         {
             if (_isClosed) return null;
             if (report.Stream.Id != _core.Stream.Id) throw Gone("reader");
-            if (report.Epoch < _core.NewestEpoch) throw new StreamSupersededException($"Another reader of stream '{Name}' took the name '{report.Consumer}'.");
+            MakeFanAgain(report.Roster, report.Delivery);
+            if (report.Epoch < (_fan?.NewestEpochOf(report.Consumer) ?? _core.NewestEpoch)) throw new StreamSupersededException($"Another reader of stream '{Name}' took the name '{report.Consumer}'.");
 
-            if (_core.IsWelcome(report))
+            if (_fan is not null)
+            {
+                if (!RejoinConsumer(end, port, report, maxBytes) && !_core.IsOver) throw Gone("reader");
+            }
+            else if (_core.IsWelcome(report))
             {
                 _core.Reader = end;
                 _core.Report(report, maxBytes, port.Process, _host.Clock.Now);
@@ -183,7 +196,7 @@ internal sealed partial class ProducerEnd<T>
     {
         KeyValuePair<long, IWriterPort>[] writers;
         long[] orphans;
-        IReaderPort<T>? reader;
+        (IReaderPort<T> Port, long Epoch)[] readers;
         lock (_gate)
         {
             if (_isClosed || _core.IsOver || _isFree) return false;
@@ -192,13 +205,15 @@ internal sealed partial class ProducerEnd<T>
             TellKept();
             orphans = [.. _core.Unfinished.Where(writer => _core.IsAbsent(writer) || !_writers.ContainsKey(writer))];
             writers = [.. _writers.Where(one => !orphans.Contains(one.Key))];
-            reader = _core.IsReaderAttached ? _reader : null;
+            readers = _fan is not null
+                ? [.. _links.Where(link => _core.IsRebuilding || _fan.Find(link.Epoch) is not null).Select(link => (link.Port, link.Epoch))]
+                : _core.IsReaderAttached && _reader is not null ? [(_reader, _core.Epoch)] : [];
         }
 
         _host.Forget(this);
         _timer.Dispose();
         _silence?.Dispose();
-        _host.AwaitAtStop(HandOverAsync(writers, orphans, reader));
+        _host.AwaitAtStop(HandOverAsync(writers, orphans, readers));
         return true;
     }
 
@@ -206,13 +221,13 @@ internal sealed partial class ProducerEnd<T>
     /// Told of it, the ends follow at once. Where one may not have been, this producer stays for two leases to answer it with what it
     /// last knew: who comes without that would have to be waited for (P-15). What is held here alone goes to heirs.
     /// </summary>
-    private async Task HandOverAsync(KeyValuePair<long, IWriterPort>[] writers, long[] orphans, IReaderPort<T>? reader)
+    private async Task HandOverAsync(KeyValuePair<long, IWriterPort>[] writers, long[] orphans, (IReaderPort<T> Port, long Epoch)[] readers)
     {
         foreach (long writer in orphans) Bequeath(writer);
         var told = writers.Select(one => IsToldAsync(() => one.Value.OnDemandAsync(Farewell(one.Key)).AsTask(), reply => !reply.IsUnknown)).ToList();
-        if (reader is not null)
+        foreach (var (reader, epoch) in readers)
         {
-            var farewell = new Frame<Element<T>>(_core.Stream, _core.Epoch, [], Roster: _core.LastRoster(_host.Clock.Now), IsMoved: true);
+            var farewell = new Frame<Element<T>>(_core.Stream, epoch, [], Roster: _core.LastRoster(_host.Clock.Now), IsMoved: true);
             told.Add(IsToldAsync(() => reader.OnFrameAsync(farewell).AsTask(), reply => !reply.IsUnknown));
         }
 

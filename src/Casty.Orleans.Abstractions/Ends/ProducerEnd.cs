@@ -50,6 +50,8 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         {
             BufferSize = StreamProducerOptions.DefaultBufferSize,
             SubscriptionTimeout = StreamProducerOptions.DefaultSubscriptionTimeout,
+            Delivery = StreamDelivery.Single,
+            SlowConsumer = StreamSlowConsumer.Wait,
         });
         Timings = StreamTimings.For(host.Options.LeaseDuration);
 
@@ -154,15 +156,27 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     /// <param name="maxBytes">What may be out and unconfirmed, in bytes.</param>
     /// <param name="port">Where the reader hears of elements.</param>
     /// <param name="replaces">The only end whose place it is to take; empty where it takes whosever it finds.</param>
+    /// <param name="delivery">Whom it expects the elements to go to; null where it does not say.</param>
+    /// <param name="start">Where it begins in a broadcast that others read already.</param>
     /// <returns>
     /// The stream, the reader's epoch and its first position; null where this run of the stream is over, or goes on elsewhere.
     /// </returns>
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
     /// <exception cref="StreamSupersededException">The end whose place it is to take has it no longer.</exception>
     public Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> SubscribeAsync(
-        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces = default)
+        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces = default,
+        StreamDelivery? delivery = null, StreamStart start = StreamStart.Latest)
     {
-        var subscribing = TakeOverAsync(end, consumer, isNamed, maxBytes, port, replaces);
+        bool areSeveral;
+        lock (_gate)
+        {
+            if (!_core.IsOver) Agree(delivery ?? (_agreed is null && _fan is null && _options.Delivery is not StreamDelivery.Single && _core.Consumer is null ? _options.Delivery : null));
+            areSeveral = _fan is not null;
+        }
+
+        var subscribing = areSeveral
+            ? JoinConsumersAsync(end, consumer, isNamed, maxBytes, port, replaces, start)
+            : TakeOverAsync(end, consumer, isNamed, maxBytes, port, replaces);
         Subscribing = subscribing;
         return subscribing;
     }
@@ -230,9 +244,15 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     {
         lock (_gate)
         {
-            if (_core.Reader != end) return;
-            _reader = null;
-            _core.Unsubscribe(_host.Clock.Now);
+            if (_fan?.FindReader(end) is { } one)
+            {
+                _fan.Unsubscribe(one, _host.Clock.Now);
+            }
+            else if (_core.Reader == end)
+            {
+                _reader = null;
+                _core.Unsubscribe(_host.Clock.Now);
+            }
         }
 
         Run();
@@ -279,27 +299,33 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         lock (_gate)
         {
             if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _core.LastRoster(_host.Clock.Now)));
-            var verdict = _core.OnDemand(demand, _host.Clock.Now, out string? violation);
-            if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
-            _isReaderReady |= verdict is Verdict.Accepted or Verdict.Duplicate;
-
-            // Who is being asked where it stopped must not go away before it could answer, unless it says so as it goes.
-            bool isYielding = _yielding is not null && demand.Stream == _core.Stream && demand.Peer == _core.Epoch;
-            bool isAtEnd = _core.End is not null && demand.Confirmed > _core.Next;
-            if (isYielding && (isAtEnd || demand.Leave != Leave.None)) _yielding!.TrySetResult(Math.Min(demand.Confirmed, _core.Next));
-            reply = new DemandReply(verdict switch
-            {
-                Verdict.Stale when demand.Leave == Leave.None && !isYielding => _core.AnswerStale(demand),
-                Verdict.Violation => _core.End,
-                _ => null,
-            });
-            _isExpired |= verdict == Verdict.Accepted && demand is { Leave: Leave.Cancel, End.Reason: StreamEndReason.Abandoned };
-            isLast = _core.IsOver && !_writersTold.Task.IsCompleted && demand.Leave == Leave.None && demand.Stream == _core.Stream && demand.Peer == _core.Epoch;
+            reply = _fan is null ? OnReaderDemand(demand) : OnConsumerDemand(demand);
+            isLast = _core.IsOver && !_writersTold.Task.IsCompleted && demand.Leave == Leave.None && demand.Stream == _core.Stream && (_fan is not null || demand.Peer == _core.Epoch);
         }
 
         Run();
         if (demand.Leave == Leave.Detach) return DetachedAsync(reply);
         return isLast ? AfterWritersAsync(reply) : new ValueTask<DemandReply>(reply);
+    }
+
+    /// <summary>Under the lock.</summary>
+    private DemandReply OnReaderDemand(Demand demand)
+    {
+        var verdict = _core.OnDemand(demand, _host.Clock.Now, out string? violation);
+        if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
+        _isReaderReady |= verdict is Verdict.Accepted or Verdict.Duplicate;
+
+        // Who is being asked where it stopped must not go away before it could answer, unless it says so as it goes.
+        bool isYielding = _yielding is not null && demand.Stream == _core.Stream && demand.Peer == _core.Epoch;
+        bool isAtEnd = _core.End is not null && demand.Confirmed > _core.Next;
+        if (isYielding && (isAtEnd || demand.Leave != Leave.None)) _yielding!.TrySetResult(Math.Min(demand.Confirmed, _core.Next));
+        _isExpired |= verdict == Verdict.Accepted && demand is { Leave: Leave.Cancel, End.Reason: StreamEndReason.Abandoned };
+        return new DemandReply(verdict switch
+        {
+            Verdict.Stale when demand.Leave == Leave.None && !isYielding => _core.AnswerStale(demand),
+            Verdict.Violation => _core.End,
+            _ => null,
+        });
     }
 
     /// <summary>How far it was must outlive this producer before a reader that detaches is gone.</summary>
@@ -323,7 +349,8 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
 
     protected override void Drain()
     {
-        while (TryTakeDemand(out var port, out var demand) || SendFrame())
+        lock (_gate) _fan?.Feed(_host.Clock.Now);
+        while (TryTakeDemand(out var port, out var demand) || (_fan is null ? SendFrame() : SendToConsumers()))
         {
             if (port is not null) _ = TellWriterAsync(port, demand);
         }
@@ -419,7 +446,10 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         {
             if (_isClosed) return;
             var now = _host.Clock.Now;
+            _fan?.Settle(now);
+            _fan?.OnTick(now, one => LinkOf(one.Epoch)?.InFlight.GiveUp());   // before the producer's own: to it, they are its reader, and there
             if (_core.OnTick(now)) _inFlight.GiveUp();
+            _fan?.Settle(now);
             _slab.Rest();
             if (_writers.Count > _core.Writers) ForgetLost();
             if (now >= _warnAt)
@@ -442,7 +472,13 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             if (!_core.IsRebuilding && _opened.TrySetResult() && _core.HasHadWriters)
             {
                 // A stream that goes on has the options that its ends remember.
-                _agreed = new StreamProducerOptions { BufferSize = _core.BufferSize, SubscriptionTimeout = _core.SubscriptionTimeout };
+                _agreed = new StreamProducerOptions
+                {
+                    BufferSize = _core.BufferSize,
+                    SubscriptionTimeout = _core.SubscriptionTimeout,
+                    Delivery = _fan?.Delivery ?? StreamDelivery.Single,
+                    SlowConsumer = _fan?.SlowConsumer ?? StreamSlowConsumer.Wait,
+                };
             }
 
             TellKept();
@@ -451,9 +487,10 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             LimitSilence();
             free = !_isFree && (_core.IsOver || (_core.IsUnused && !_core.IsReaderAttached));
             _isFree |= free;
-            release = _isFree && (_core.IsForgotten || (_core.Writers == 0 && !_isExpired)) && !_released.Task.IsCompleted;
+            release = _isFree && (_core.IsForgotten || (_core.Writers == 0 && !_isExpired && _fan?.IsEmpty != false)) && !_released.Task.IsCompleted;
             isTorn = _core.IsTorn && !_core.IsOver;
             deadline = _core.NextDeadline;
+            if (_fan is not null && _fan.NextDeadline < deadline) deadline = _fan.NextDeadline;
             if (_warnAt < deadline) deadline = _warnAt;
         }
 
@@ -495,8 +532,26 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         if (_agreed is null)
         {
             _agreed = named.Or(defaults ?? _options).Or(_options);
+            if (_fan is not null && named.Delivery is { } one && one != _fan.Delivery)
+            {
+                _agreed = null;
+                throw new ArgumentException($"Stream '{Name}' has Delivery {_fan.Delivery}, set by its first source; this sink names {one}.");
+            }
+
             _core.Configure(_agreed.BufferSize!.Value, _agreed.SubscriptionTimeout!.Value);
+            Decide(_agreed.Delivery!.Value, _agreed.SlowConsumer);
+            if (_fan is not null) _agreed.Delivery = _fan.Delivery;
             return;
+        }
+
+        if (named.Delivery is { } delivery && delivery != _agreed.Delivery)
+        {
+            throw new ArgumentException($"Stream '{Name}' has Delivery {_agreed.Delivery}, set by its first sink; this sink names {delivery}.");
+        }
+
+        if (named.SlowConsumer is { } slow && slow != _agreed.SlowConsumer)
+        {
+            throw new ArgumentException($"Stream '{Name}' has SlowConsumer {_agreed.SlowConsumer}, set by its first sink; this sink names {slow}.");
         }
 
         // The caller adds the parameter's name: Orleans does not carry it.
@@ -555,7 +610,12 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
 
     private void EncodeHeld()
     {
-        if (_codec is not null) _core.Convert(Encode);
+        if (_codec is not null)
+        {
+            _core.Convert(Encode);
+            _fan?.Convert(Encode);
+        }
+
         FailWhatIsSpoilt();
     }
 

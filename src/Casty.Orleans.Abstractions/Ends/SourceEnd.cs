@@ -109,6 +109,15 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         }
     }
 
+    /// <summary>How many elements were dropped for this reader.</summary>
+    public long Dropped
+    {
+        get
+        {
+            lock (_gate) return _core.Dropped;
+        }
+    }
+
     /// <summary>What the reader was turned away with, or left with; null while elements may come.</summary>
     public StreamEnd? End
     {

@@ -14,6 +14,7 @@ internal static class WireCheck
             return $"A frame gives {frame.EndAt} for the position of its end, and {(frame.End is null ? "no end" : "an end")}.";
         }
 
+        if (frame.Settled < 0 || frame.Dropped < 0) return $"A frame says that {frame.Settled} elements are settled and {frame.Dropped} dropped.";
         if (FlawOf(frame.End, frame.Roster) is { } flaw) return flaw;
 
         long elements = 0;
@@ -38,6 +39,7 @@ internal static class WireCheck
         {
             { Writers: null } => "A roster has no list of writers.",
             { Basis: null } => "A roster has no list of what went into it.",
+            { Subscriptions: null } => "A roster has no list of consumers.",
             _ => null,
         };
     }

@@ -28,6 +28,9 @@ internal static class WireFormat
         RosterSeen = frame.RosterSeen,
         IsMoved = frame.IsMoved,
         Finished = frame.Finished,
+        Delivery = frame.Delivery,
+        Settled = frame.Settled,
+        Dropped = frame.Dropped,
     };
 
     /// <summary>A frame that is none carries nothing but what is wrong with it: it matters only if it is of the stream.</summary>
@@ -40,7 +43,8 @@ internal static class WireFormat
             stream, frame.Peer,
             frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
             frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
-            frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved, frame.Finished);
+            frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved, frame.Finished,
+            frame.Delivery, frame.Settled, frame.Dropped);
     }
 
     public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()
@@ -116,12 +120,13 @@ internal static class WireFormat
         End = ToWire(report.End, host),
         Roster = ToWire(report.Roster),
         Opened = report.Opened,
+        Delivery = report.Delivery,
     };
 
     public static ReaderReport FromWire(StreamReaderReport report, string consumer, bool isNamed) => new(
         new StreamKey(report.Stream, report.Incarnation), report.Epoch, consumer, isNamed, report.Received, report.Finished,
         Array.ConvertAll(report.Unfinished, run => new Run(run.First, run.Count, run.Writer, run.WriterFirst)),
-        Array.ConvertAll(report.Positions, one => new WriterPosition(one.Writer, one.Next)), FromWire(report.End), FromWire(report.Roster), report.Opened);
+        Array.ConvertAll(report.Positions, one => new WriterPosition(one.Writer, one.Next)), FromWire(report.End), FromWire(report.Roster), report.Opened, report.Delivery);
 
     public static StreamRoster? ToWire(Roster? roster) => roster is null ? null : new StreamRoster
     {
@@ -138,12 +143,30 @@ internal static class WireFormat
         IsCertain = roster.IsCertain,
         UnreadFor = roster.UnreadFor,
         Reader = roster.Reader,
+        Delivery = roster.Fan?.Delivery,
+        SlowConsumer = roster.Fan?.SlowConsumer ?? StreamSlowConsumer.Wait,
+        Subscriptions = Array.ConvertAll(roster.Fan?.Subscriptions ?? [], ToWire),
     };
+
+    private static StreamSubscriptionEntry ToWire(SubscriptionEntry entry) => new()
+    {
+        Consumer = entry.Consumer,
+        IsNamed = entry.IsNamed,
+        IsRead = entry.IsRead,
+        Epoch = entry.Epoch,
+        Reader = entry.Reader,
+        Positions = Array.ConvertAll(entry.Positions, one => new StreamWriterPosition(one.Writer, one.Next)),
+        IsOvertaken = entry.IsOvertaken,
+    };
+
+    private static SubscriptionEntry FromWire(StreamSubscriptionEntry entry) => new(
+        entry.Consumer, entry.IsNamed, entry.IsRead, entry.Epoch, entry.Reader, Array.ConvertAll(entry.Positions, one => new WriterPosition(one.Writer, one.Next)), entry.IsOvertaken);
 
     public static Roster? FromWire(StreamRoster? roster) => roster is null ? null : new Roster(
         roster.Incarnation, roster.Version, Array.ConvertAll(roster.Writers, one => new RosterEntry(one.Writer, one.EndAt, one.Outcome, one.Finished)),
         roster.Consumer, roster.IsNamed, roster.IsRead, roster.Epoch, roster.BufferSize, roster.SubscriptionTimeout,
-        Array.ConvertAll(roster.Basis, mark => new RosterMark(mark.Incarnation, mark.Version)), roster.IsCertain, roster.UnreadFor, roster.Reader);
+        Array.ConvertAll(roster.Basis, mark => new RosterMark(mark.Incarnation, mark.Version)), roster.IsCertain, roster.UnreadFor, roster.Reader,
+        roster.Delivery is { } delivery ? new FanRoster(delivery, roster.SlowConsumer, Array.ConvertAll(roster.Subscriptions, FromWire)) : null);
 
     private static StreamBatch ToWire<T>(Batch<Element<T>> batch) => new()
     {

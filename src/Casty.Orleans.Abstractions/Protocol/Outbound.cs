@@ -101,6 +101,13 @@ internal sealed class Outbound<T>(
         AssertInvariants();
     }
 
+    /// <summary>A far end in the same place asks for less than it did: what has not left does not leave.</summary>
+    public void Lower(long limit)
+    {
+        Limit = Math.Max(limit, Math.Min(Sent, Next));
+        AssertInvariants();
+    }
+
     /// <summary>Applies what the far end says it has. False if it has what was never sent (P-12).</summary>
     public bool TryAcknowledge(long received, long confirmed, out bool progress)
     {

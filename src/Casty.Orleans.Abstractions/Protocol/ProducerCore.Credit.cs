@@ -28,6 +28,7 @@ internal sealed partial class ProducerCore<T>
         bool isStarving = _turn.Exists(slot => slot.IsHungry && slot.Unused == 0);
         if (!isStarving) Serve(hungry: false);
         else if (free <= 0 && _turn.Count > 1) RecallForHungry(share, now);
+        if (free < 0 && Fan is not null) RecallForHungry(share, now);   // a consumer has come that asks for less
 
         void Serve(bool hungry)
         {

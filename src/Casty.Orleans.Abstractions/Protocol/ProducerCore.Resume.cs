@@ -14,7 +14,7 @@ internal sealed partial class ProducerCore<T>
     private long _news;
 
     /// <summary>The subscription outlives its reader, and this producer would not.</summary>
-    private bool IsResumedByWriters => IsNamed && IsReaderAttached && !IsReaderRemote;
+    private bool IsResumedByWriters => IsNamed && IsReaderAttached && !IsReaderRemote && (Fan is null || _isResumedInFan);
 
     /// <summary>The reader has finished a writer's elements before <paramref name="position"/>.</summary>
     private void OnConfirmed(WriterSlot<T> slot, long position)

@@ -86,6 +86,8 @@ internal sealed partial class ProducerCore<T>
 
     public long Requested => Out.Limit;
 
+    public long MaxBytes => Out.MaxBytes;
+
     public int Writers => _writers.Count;
 
     /// <summary>The first writer's options hold; before it, nobody needed them.</summary>

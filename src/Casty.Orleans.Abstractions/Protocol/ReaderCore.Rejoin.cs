@@ -6,6 +6,7 @@ internal sealed partial class ReaderCore<T>
     private readonly Queue<Run> _unfinished = new();
     private readonly Dictionary<long, long> _positions = [];
     private long _opened;
+    private long _settled;
 
     /// <summary>
     /// It has reported and has no answer: nothing that comes counts, as the producer goes by the report. Should nothing have changed,
@@ -26,7 +27,7 @@ internal sealed partial class ReaderCore<T>
         if (IsParked) GiveBack();
         return new ReaderReport(
             Stream, Epoch, consumer, isNamed, _in.End is null ? _in.Received : _in.Received - 1, Finished,
-            [.. _unfinished], [.. _positions.Select(one => new WriterPosition(one.Key, one.Value))], _in.End, Roster, _opened);
+            [.. _unfinished], [.. _positions.Select(one => new WriterPosition(one.Key, one.Value))], _in.End, Roster, _opened, Delivery);
     }
 
     /// <summary>
@@ -86,7 +87,8 @@ internal sealed partial class ReaderCore<T>
 
     private void Untrack()
     {
-        while (_unfinished.TryPeek(out var run) && run.End <= Finished) _unfinished.Dequeue();
+        long needless = Delivery == StreamDelivery.Balanced ? Math.Min(Finished, _settled) : Finished;
+        while (_unfinished.TryPeek(out var run) && run.End <= needless) _unfinished.Dequeue();
     }
 
     /// <summary>
@@ -100,11 +102,23 @@ internal sealed partial class ReaderCore<T>
             if (seen.Add(run.Writer)) _positions[run.Writer] = run.WriterFirst + Math.Max(0, Finished - run.First);
         }
 
-        _unfinished.Clear();
+        if (Delivery == StreamDelivery.Balanced) DropUnfinishedRuns();
+        else _unfinished.Clear();
         DropElements();
         long limit = _in.Limit;
         _in = new Inbound<T>(Finished);
         _in.Grant(limit);
+    }
+
+    /// <summary>What it has finished, the producer must still hear of.</summary>
+    private void DropUnfinishedRuns()
+    {
+        var runs = _unfinished.ToArray();
+        _unfinished.Clear();
+        foreach (var run in runs)
+        {
+            if (run.First < Finished) _unfinished.Enqueue(run with { Count = Math.Min(run.Count, Finished - run.First) });
+        }
     }
 
     /// <summary>Writers that are not on the roster any more were finished long ago: they need not be remembered.</summary>

@@ -57,6 +57,12 @@ internal sealed partial class ReaderCore<T>
 
     public StreamTimings Timings => _timings;
 
+    /// <summary>Whom the stream's elements go to.</summary>
+    public StreamDelivery Delivery { get; set; } = StreamDelivery.Single;
+
+    /// <summary>How many elements were dropped for this reader, as it was too slow for the others.</summary>
+    public long Dropped { get; private set; }
+
     public long Epoch { get; private set; }
 
     /// <summary>How many elements the reader was given: the position after the last one.</summary>
@@ -212,6 +218,9 @@ internal sealed partial class ReaderCore<T>
         }
 
         _arrived.Clear();
+        Delivery = frame.Delivery ?? Delivery;
+        _settled = Math.Max(_settled, frame.Settled);
+        Dropped = Math.Max(Dropped, frame.Dropped);
         if (verdict == Verdict.Accepted)
         {
             _retry.OnProgress(now);

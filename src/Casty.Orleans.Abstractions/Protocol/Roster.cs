@@ -29,9 +29,10 @@ internal readonly record struct RosterMark(long Incarnation, long Version);
 /// <param name="IsCertain">Nobody joins after it without being known to who was given it, unless that end falls silent.</param>
 /// <param name="UnreadFor">For how long nobody had read, where a producer gave up its place.</param>
 /// <param name="Reader">The end that has the reader's place (P-17).</param>
+/// <param name="Fan">Who the consumers are, where there may be several (P-18).</param>
 internal sealed record Roster(
     long Incarnation, long Version, RosterEntry[] Writers, string? Consumer, bool IsNamed, bool IsRead, long Epoch, int BufferSize, TimeSpan SubscriptionTimeout,
-    RosterMark[] Basis, bool IsCertain = false, TimeSpan UnreadFor = default, Guid Reader = default)
+    RosterMark[] Basis, bool IsCertain = false, TimeSpan UnreadFor = default, Guid Reader = default, FanRoster? Fan = null)
 {
     public RosterMark Mark => new(Incarnation, Version);
 
@@ -75,11 +76,12 @@ internal sealed record WriterReport(
 /// <param name="IsNamed">The subscription outlives it.</param>
 /// <param name="Received">How many elements have reached it.</param>
 /// <param name="Finished">How many of them are finished.</param>
-/// <param name="Unfinished">Whose the others are.</param>
+/// <param name="Unfinished">Whose the others are; of a balanced stream, with what the writers may not know to be finished before them.</param>
 /// <param name="Positions">How far it is with each writer.</param>
 /// <param name="End">The stream's end, if that has reached it.</param>
 /// <param name="Roster">The newest roster that it has seen, or null.</param>
 /// <param name="Opened">The last lifetime that it has heard of when it was not being rebuilt: nobody could join one that was.</param>
+/// <param name="Delivery">Whom the stream's elements go to.</param>
 internal sealed record ReaderReport(
     StreamKey Stream, long Epoch, string Consumer, bool IsNamed, long Received, long Finished, Run[] Unfinished,
-    WriterPosition[] Positions, StreamEnd? End, Roster? Roster, long Opened = 0);
+    WriterPosition[] Positions, StreamEnd? End, Roster? Roster, long Opened = 0, StreamDelivery Delivery = StreamDelivery.Single);

@@ -1,0 +1,274 @@
+namespace Casty.Orleans.Protocol;
+
+/// <summary>How elements come from the producer's buffer to the consumers, and how it hears what is finished (P-18).</summary>
+internal sealed partial class FanOut<T>
+{
+    /// <summary>
+    /// So many elements may be finished behind one that is not, before the writers are told that this one is finished as well: they could not
+    /// forget the others else. Then its consumer and the producer have it, and no writer any more.
+    /// </summary>
+    private const int MostOvertaken = 16 * 1024;
+
+    /// <summary>Gives the consumers what they have asked for, and tells the producer.</summary>
+    public void Feed(TimeSpan now)
+    {
+        if (!_isSeated) return;
+        foreach (var one in _all) one.Fill();
+        if (_producer.IsOver)
+        {
+            EndAll(_producer.End!);
+            return;
+        }
+
+        if (IsEmpty)
+        {
+            StopReading(now);
+            return;
+        }
+
+        if (!_isReading) BeginReading(now);
+        Assign();
+        while (!_producer.IsOver)
+        {
+            Tell(now);
+            if (_producer.IsOver || !_producer.TryTakeFrame(MostElements, long.MaxValue, now, out var frame)) break;
+
+            foreach (var batch in frame.Batches) Distribute(batch);
+            if (frame.EndAt >= 0) _end = frame.End;
+            if (_end is not null && !IsBalanced) EndAll(_end);
+        }
+
+        if (IsBalanced && _end is not null && _returned.Count == 0 && _all.TrueForAll(one => one.Unfinished == 0)) EndAll(_end);
+        if (_producer.IsOver) EndAll(_producer.End!);
+    }
+
+    /// <summary>The producer's one reader is there from the first consumer on.</summary>
+    private void BeginReading(TimeSpan now)
+    {
+        _isReading = true;
+        _next = _confirmed = _limit = _producer.Subscribe(Consumer, isNamed: true, position: null, now);
+        Carry();
+    }
+
+    /// <summary>The last consumer has gone: if one of them had it all, the stream has been read, and else it waits for others.</summary>
+    private void StopReading(TimeSpan now)
+    {
+        if (!_isReading) return;
+
+        _isReading = false;
+        _returned.Clear();
+        _returnedCount = 0;
+        if (_end is not null && _someDone)
+        {
+            _confirmed = _next;
+            _producer.OnDemand(DemandOf(isAtEnd: true), now, out _);
+            return;
+        }
+
+        if (IsBalanced) _confirmed = _finished.Advance(_confirmed);
+        _producer.OnDemand(DemandOf(isAtEnd: false), now, out _);
+        _end = null;
+        _producer.Vacate(now);
+    }
+
+    private void Tell(TimeSpan now)
+    {
+        long limit = _next + Room;
+        if (limit < _limit) _producer.Lower(limit);   // somebody has come who asks for less, or has left
+        _limit = limit;
+        _confirmed = Confirmed;
+        Carry();
+        _producer.OnDemand(DemandOf(isAtEnd: false), now, out _);
+    }
+
+    private Demand DemandOf(bool isAtEnd) => new(_producer.Stream, _producer.Epoch,
+        Received: _end is null ? _next : _next + 1, Confirmed: isAtEnd ? _next + 1 : _confirmed, Limit: _limit);
+
+    /// <summary>How many more elements are asked for.</summary>
+    private long Room
+    {
+        get
+        {
+            if (IsBalanced) return Math.Max(0, _all.Sum(one => one.Room) - _returnedCount);
+
+            long most = 0, least = long.MaxValue;
+            foreach (var one in _all)
+            {
+                if (one.IsEnded) continue;   // it has everything
+                most = Math.Max(most, one.Room);
+                least = Math.Min(least, one.Room);
+            }
+
+            return least == long.MaxValue ? MostElements : IsPacedByFastest ? most : least;
+        }
+    }
+
+    private long Confirmed
+    {
+        get
+        {
+            if (!IsBalanced) return Math.Max(_confirmed, _all.Min(one => one.FinishedPlace(_next)));
+
+            long confirmed = _finished.Advance(_confirmed);
+            long most = Math.Max(MostOvertaken, 4 * _all.Sum(one => one.Unfinished));
+            if (_next - confirmed > most)
+            {
+                // What holds the writers up is far behind what is finished. What nobody has but the producer is not given up.
+                confirmed = _next - most;
+                foreach (var batch in _returned) confirmed = Math.Min(confirmed, batch.First);
+                confirmed = _finished.Advance(Math.Max(confirmed, _confirmed));
+            }
+
+            bool isChanged = false;
+            foreach (var one in _all)
+            {
+                bool isOvertaken = one.OldestPlace(_next) < confirmed;
+                isChanged |= isOvertaken != one.IsOvertaken;
+                one.IsOvertaken = isOvertaken;
+            }
+
+            if (isChanged) Publish();
+            return confirmed;
+        }
+    }
+
+    /// <summary>What a consumer has confirmed is finished: for itself, or for all.</summary>
+    private void TakeConfirmed(Subscription<T> one)
+    {
+        one.TakeConfirmed((first, end) =>
+        {
+            if (IsBalanced) _finished.Add(first, end);
+        });
+
+        if (!IsBalanced || one.Seat is not { } seat) return;
+        _early.UnionWith(seat.Early);
+        seat.Early.Clear();
+    }
+
+    /// <summary>How far a balanced consumer need not remember what it has finished: the writers know, and would not send it again.</summary>
+    private long SettledOf(Subscription<T> one)
+    {
+        if (!IsBalanced) return 0;
+
+        while (one.History.Count > 0)
+        {
+            var run = one.History[one.History.Start];
+            if (run.End > one.Leg.Out.Sent || _producer.KnownBy(run.Writer) < run.WriterFirst + run.Count) break;
+            one.Settled = run.End;
+            one.History.DropBefore(one.History.Start + 1);
+        }
+
+        return one.Settled;
+    }
+
+    private void Distribute(Batch<T> batch)
+    {
+        _next = batch.Next;
+        _given[batch.Writer] = batch.WriterFirst + batch.Elements.Count;
+        if (IsBalanced)
+        {
+            foreach (var part in Unknown(batch)) Assign(part, isKept: false);
+            batch.Free(_pool);
+            return;
+        }
+
+        foreach (var one in _all)
+        {
+            if (one.Seat?.Concerns(batch.Writer, batch.WriterFirst) == true) Offer(one, one.Seat, batch);
+            else Give(one, batch);
+        }
+
+        if (!IsPacedByFastest) batch.Free(_pool);   // else it may wait for somebody
+    }
+
+    private void Offer(Subscription<T> one, Seat<T> seat, Batch<T> batch)
+    {
+        for (int i = 0; i < batch.Elements.Count; i++)
+        {
+            if (!seat.TryTake(batch.Elements[i], batch.First + i, batch.Writer, batch.WriterFirst + i)) one.Append(batch.Skip(i).Take(1));
+        }
+    }
+
+    private void Give(Subscription<T> one, Batch<T> batch)
+    {
+        if (!IsPacedByFastest)
+        {
+            one.Append(batch);
+            return;
+        }
+
+        one.Await(batch);
+        one.Fill();
+        long tooMany = one.Waiting - _producer.BufferSize;
+        if (tooMany <= 0 || _producer.BufferSize == 0) return;
+
+        if (SlowConsumer == StreamSlowConsumer.DropOldest) one.Drop(tooMany);
+        else one.Dismiss(new StreamEnd(StreamEndReason.Abandoned, $"Consumer '{one.Consumer}' fell more than {_producer.BufferSize} elements behind the others and was sent away."));
+    }
+
+    /// <summary>Balanced: the parts of a batch that nobody has had of an earlier lifetime, or when nobody was left for a while.</summary>
+    private IEnumerable<Batch<T>> Unknown(Batch<T> batch)
+    {
+        if (_early.Count == 0 && _finished.Count == 0 && _all.TrueForAll(one => one.Seat is null))
+        {
+            yield return batch;
+            yield break;
+        }
+
+        for (int i = 0; i < batch.Elements.Count; i++)
+        {
+            long place = batch.First + i, position = batch.WriterFirst + i;
+            if (_finished.Contains(place, out _)) continue;
+            if (_early.Remove((batch.Writer, position))) _finished.Add(place, place + 1);
+            else if (!_all.Exists(one => one.Seat?.TryTake(batch.Elements[i], place, batch.Writer, position) == true)) yield return batch.Skip(i).Take(1);
+        }
+    }
+
+    /// <summary>What came back is given out first.</summary>
+    private void Assign()
+    {
+        while (_returned.First is { Value: var batch } && _all.Exists(one => one.Room > 0))
+        {
+            _returned.RemoveFirst();
+            _returnedCount -= batch.Elements.Count;
+            Assign(batch, isKept: true);
+        }
+    }
+
+    /// <summary>Shares a batch among those who have asked, in turn.</summary>
+    private void Assign(Batch<T> batch, bool isKept)
+    {
+        while (batch.Elements.Count > 0)
+        {
+            int asking = _all.Count(one => one.Room > 0);
+            if (asking == 0)
+            {
+                if (isKept) Return(batch, isFirst: true);
+                else Return(batch with { Elements = batch.Elements.ToArray() });
+                return;
+            }
+
+            Subscription<T> one;
+            do one = _all[_turn = (_turn + 1) % _all.Count];
+            while (one.Room == 0);
+
+            long count = Math.Min(Math.Min(one.Room, batch.Elements.Count), Math.Max(1, (batch.Elements.Count + asking - 1) / asking));
+            one.History.Append(new Run(one.Leg.Out.Next, count, batch.Writer, batch.WriterFirst));
+            one.Append(batch.Take(count));
+            batch = batch.Skip(count);
+        }
+    }
+
+    private void Return(Batch<T> batch, bool isFirst = false)
+    {
+        _returnedCount += batch.Elements.Count;
+        if (isFirst) _returned.AddFirst(batch);
+        else _returned.AddLast(batch);
+    }
+
+    private void EndAll(StreamEnd end)
+    {
+        _end = end;
+        foreach (var one in _all) one.End();
+    }
+}

@@ -1,0 +1,183 @@
+namespace Casty.Orleans.Protocol;
+
+/// <summary>How consumers go on with a producer that took the place of a lost one (P-15, P-18).</summary>
+/// <remarks>
+/// To the producer there is one reader, which is as far with each writer as the one of the consumers that is least far: the writers send
+/// again from there, and each consumer is spared what it has (<see cref="Seat{T}"/>).
+/// </remarks>
+internal sealed partial class FanOut<T>
+{
+    private readonly Dictionary<string, (ReaderReport Report, long MaxBytes, Guid Process, Guid Reader)> _reports = [];
+    private readonly Dictionary<string, TimeSpan> _asking = [];
+    private readonly Dictionary<long, Demand> _held = [];
+    private bool _isSeated;
+
+    /// <summary>The epoch of the newest reader of that name that is known of.</summary>
+    public long NewestEpochOf(string consumer)
+    {
+        long newest = Find(consumer)?.Epoch ?? 0;
+        if (_reports.TryGetValue(consumer, out var one)) newest = Math.Max(newest, one.Report.Epoch);
+        return Known.TryGetValue(consumer, out var entry) ? Math.Max(newest, entry.Epoch) : newest;
+    }
+
+    /// <summary>That end was the reader of a consumer when that was last known, and has not come.</summary>
+    public bool IsExpected(Guid reader) => reader != Guid.Empty && (_isSeated ? _all.Exists(one => one.IsExpected && one.Reader == reader) : Known.Values.Any(entry => entry.Reader == reader));
+
+    /// <summary>A reader reports. Repeating a report changes nothing.</summary>
+    /// <returns>False if the stream does not go on with it.</returns>
+    public bool Report(ReaderReport report, long maxBytes, Guid process, Guid reader, TimeSpan now)
+    {
+        if (!_isSeated)
+        {
+            _reports[report.Consumer] = (report, maxBytes, process, reader);
+            _producer.Learn(report);
+            Settle(now);
+            return true;
+        }
+
+        if (Find(report.Consumer) is not { } one) return false;
+        if (one.IsAttached) return one.Reader == reader && one.Epoch == report.Epoch;
+        if (!one.IsExpected) return false;
+
+        var held = one.Held().ToArray();
+        one.Take(report, place: 0, hasPositions: true);
+        foreach (var batch in held) Offer(one, one.Seat!, batch);
+        if (_end is not null) one.End();
+        one.IsExpected = false;
+        one.Leg.Out.MaxBytes = maxBytes;
+        Attach(one, report.Epoch, reader, process, now);
+        ChooseKeepers();
+        Publish();
+        Feed(now);
+        return true;
+    }
+
+    /// <summary>A reader asks to join that has joined nothing: the answer to its joining may have been lost with the producer.</summary>
+    public void OnAsking(string consumer, TimeSpan now)
+    {
+        if (_isSeated) return;
+        _asking.TryAdd(consumer, now);
+        Settle(now);
+    }
+
+    /// <summary>Something was learnt, or time has passed: perhaps it is known now who the consumers are.</summary>
+    public void Settle(TimeSpan now)
+    {
+        if (_isSeated) return;
+        if (_producer.IsRebuilding)
+        {
+            bool isLast = now >= _producer.OpenAt;
+            if (!isLast && (_producer.Roster is null || !AreAllReported(now))) return;
+            if (_reports.Count > 0) _producer.Report(Summary(), long.MaxValue, Guid.Empty, now);
+        }
+
+        if (!_producer.IsRebuilding || _producer.IsOver) SeatAll(now);
+    }
+
+    /// <summary>What a reader says meanwhile holds when the rest is known; above all, that it leaves.</summary>
+    private Verdict Hold(Demand demand)
+    {
+        if (!_reports.Values.Any(one => one.Report.Epoch == demand.Peer)) return Verdict.Stale;
+        _held[demand.Peer] = demand;
+        return Verdict.Duplicate;
+    }
+
+    /// <summary>Who was there when that was last known.</summary>
+    private Dictionary<string, SubscriptionEntry> Known
+    {
+        get
+        {
+            var known = new Dictionary<string, SubscriptionEntry>();
+            foreach (var entry in _producer.Known.SelectMany(roster => roster.Fan?.Subscriptions ?? []))
+            {
+                if (!known.TryGetValue(entry.Consumer, out var other) || entry.Epoch > other.Epoch) known[entry.Consumer] = entry;
+            }
+
+            return known;
+        }
+    }
+
+    private bool AreAllReported(TimeSpan now) => Known.Values.All(entry => !entry.IsRead || IsReported(entry) || IsAsking(entry, now));
+
+    private bool IsReported(SubscriptionEntry entry) => _reports.TryGetValue(entry.Consumer, out var one) && one.Report.Epoch >= entry.Epoch;
+
+    private bool IsAsking(SubscriptionEntry entry, TimeSpan now) => !entry.IsNamed && _asking.TryGetValue(entry.Consumer, out var since) && now - since >= _timings.Retry;
+
+    /// <summary>What the one reader reports that all of them are to the producer.</summary>
+    private ReaderReport Summary()
+    {
+        var reports = _reports.Values.Select(one => one.Report).ToArray();
+        var newest = reports.Select(one => one.Roster).Aggregate((Roster?)null, (best, one) => one is not null && one.IsNewerThan(best) ? one : best);
+        bool isWhole = Array.TrueForAll(reports, one => one.End is not null) && Known.Values.All(entry => IsReported(entry) || !entry.IsNamed);
+        return new ReaderReport(_producer.Stream, _producer.NewestEpoch, Consumer, IsNamed: true, Received: 0, Finished: 0, Unfinished: [],
+            IsBalanced ? [] : LeastPositions(reports), isWhole ? reports[0].End : null, newest, reports.Max(one => one.Opened));
+    }
+
+    /// <summary>How far all are with each writer. Where one of them cannot be asked, the writers know what all had finished.</summary>
+    private WriterPosition[] LeastPositions(ReaderReport[] reports)
+    {
+        var all = reports.Select(FinishedOf).ToList();
+        foreach (var entry in Known.Values)
+        {
+            if (!IsReported(entry) && entry.IsNamed) all.Add(entry.Positions.ToDictionary(one => one.Writer, one => one.Next));
+        }
+
+        return [.. all[0].Keys.Where(writer => all.TrueForAll(one => one.ContainsKey(writer))).Select(writer => new WriterPosition(writer, all.Min(one => one[writer])))];
+    }
+
+    private static Dictionary<long, long> FinishedOf(ReaderReport report)
+    {
+        var finished = report.Positions.ToDictionary(one => one.Writer, one => one.Next);
+        foreach (var run in report.Unfinished)
+        {
+            if (run.End <= report.Finished) continue;
+            long first = run.WriterFirst + Math.Max(0, report.Finished - run.First);
+            finished[run.Writer] = Math.Min(finished.GetValueOrDefault(run.Writer, long.MaxValue), first);
+        }
+
+        return finished;
+    }
+
+    private void SeatAll(TimeSpan now)
+    {
+        var known = Known;
+        _isSeated = true;
+        _isReading = _producer.IsReaderAttached;
+        foreach (var (report, maxBytes, process, reader) in _reports.Values)
+        {
+            var one = new Subscription<T>(report.Consumer, report.IsNamed, _timings, _sizeOf, _pool);
+            one.Take(report, place: 0, hasPositions: !IsBalanced);
+            one.Leg.Out.MaxBytes = maxBytes;
+            _epoch = Math.Max(_epoch, report.Epoch);
+            Add(one);
+            Attach(one, report.Epoch, reader, process, now);
+            TakeConfirmed(one);
+        }
+
+        foreach (var entry in known.Values)
+        {
+            _epoch = Math.Max(_epoch, entry.Epoch);
+            if (IsReported(entry)) continue;
+            if (IsBalanced)
+            {
+                if (entry.IsOvertaken) _producer.Miss($"Consumer '{entry.Consumer}' was lost together with the producer, and held elements that nobody else has.", now);
+            }
+            else if (entry.IsNamed && !_byName.ContainsKey(entry.Consumer))
+            {
+                var one = new Subscription<T>(entry.Consumer, isNamed: true, _timings, _sizeOf, _pool) { Epoch = entry.Epoch, Reader = entry.Reader, IsExpected = entry.IsRead, UnreadSince = now };
+                if (!entry.IsRead) one.Take(entry.Positions, place: 0);
+                Add(one);
+            }
+        }
+
+        if (_producer.End is { } end && _reports.Count > 0 && _reports.Values.All(one => one.Report.End is not null)) _end = end;
+        var held = _held.Values.ToArray();
+        _reports.Clear();
+        _asking.Clear();
+        _held.Clear();
+        ChooseKeepers();
+        Publish();
+        Feed(now);
+        foreach (var demand in held) OnDemand(demand, now, out _);
+    }
+}

@@ -1,0 +1,67 @@
+namespace Casty.Orleans.Protocol;
+
+/// <summary>How it comes to be known elsewhere who the consumers are (P-15, P-18).</summary>
+internal sealed partial class FanOut<T>
+{
+    /// <summary>In place of the process of several.</summary>
+    private static readonly Guid Several = new(-1, -1, -1, [255, 255, 255, 255, 255, 255, 255, 255]);
+
+    private const int Keepers = 2;
+
+    /// <summary>
+    /// Another process than the consumer's own knows the roster as it was at <paramref name="version"/>, if there is one that could.
+    /// </summary>
+    public bool IsKept(long version, long epoch)
+    {
+        var process = Find(epoch)?.Process ?? Guid.Empty;
+        bool hasKeeper = false;
+        foreach (var one in _all)
+        {
+            if (!one.IsKeeper || one.Epoch == epoch || one.Process == process) continue;
+            if (one.RosterSeen >= version) return true;
+            hasKeeper = true;
+        }
+
+        return !hasKeeper && _producer.IsKept(version, ProducerCore<T>.ReaderItself);
+    }
+
+    /// <summary>Two in other processes than the producer's, and than each other's, carry the roster.</summary>
+    private void ChooseKeepers()
+    {
+        var processes = new HashSet<Guid> { Guid.Empty };
+        foreach (var one in _all) one.IsKeeper = one is { IsAttached: true, IsSilent: false } && processes.Count <= Keepers && processes.Add(one.Process);
+        Carry();
+    }
+
+    /// <summary>To the producer, all that carry the roster are one: it is where the last of them is.</summary>
+    private void Carry()
+    {
+        if (!_isReading) return;
+
+        var process = Guid.Empty;
+        long seen = long.MaxValue;
+        foreach (var one in _all)
+        {
+            if (!one.IsKeeper) continue;
+            process = process == Guid.Empty ? one.Process : Several;
+            seen = Math.Min(seen, one.RosterSeen);
+        }
+
+        _producer.Carry(process, process == Guid.Empty ? 0 : seen, _all.Exists(one => one.IsNamed && one.Process == Guid.Empty));
+    }
+
+    private void Publish() => _producer.SetFan(new FanRoster(Delivery, SlowConsumer, [.. _all.Select(EntryOf)]));
+
+    private SubscriptionEntry EntryOf(Subscription<T> one) =>
+        new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected ? [] : PositionsOf(one), one.IsOvertaken);
+
+    private WriterPosition[] PositionsOf(Subscription<T> one)
+    {
+        foreach (long writer in _given.Keys.Where(writer => !_producer.Knows(writer)).ToArray()) _given.Remove(writer);
+
+        var positions = new Dictionary<long, long>(_given);
+        one.Seat?.Raise(positions);
+        foreach (var batch in one.Held()) positions[batch.Writer] = Math.Min(positions.GetValueOrDefault(batch.Writer, long.MaxValue), batch.WriterFirst);
+        return [.. positions.Select(position => new WriterPosition(position.Key, position.Value))];
+    }
+}

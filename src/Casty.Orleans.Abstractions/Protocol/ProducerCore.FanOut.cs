@@ -1,0 +1,73 @@
+namespace Casty.Orleans.Protocol;
+
+/// <summary>What a producer needs to have several consumers as its one reader (P-18).</summary>
+internal sealed partial class ProducerCore<T>
+{
+    private bool _isResumedInFan;
+
+    /// <summary>Who the consumers are, where there may be several.</summary>
+    public FanRoster? Fan { get; private set; }
+
+    /// <summary>The rosters that ends have reported, as long as it is being rebuilt.</summary>
+    public IReadOnlyList<Roster> Known => _rosters;
+
+    /// <summary>It opens then, whoever has not reported.</summary>
+    public TimeSpan OpenAt => _openAt;
+
+    /// <summary>Elements wait to be asked for.</summary>
+    public bool HasMore => Out.Sent < Out.Next;
+
+    /// <summary>What a consumer is told that is to carry it.</summary>
+    public Roster? RosterForCarrier => Roster is { } roster ? roster with { IsCertain = IsReaderAwaited && IsCertain } : null;
+
+    public void SetFan(FanRoster? fan)
+    {
+        Fan = fan;
+        OnRosterChanged();
+    }
+
+    /// <summary>Where the consumers are that carry the roster, and what the last of them has seen.</summary>
+    /// <param name="process">Their process; empty where none carries it.</param>
+    /// <param name="seen">The version that all of them have.</param>
+    /// <param name="isResumed">One of them outlives its reader, and that is in this process.</param>
+    public void Carry(Guid process, long seen, bool isResumed)
+    {
+        bool isNews = process != _readerProcess || seen > _readerRosterSeen;
+        _isResumedInFan = isResumed;
+        _readerProcess = process;
+        _readerRosterSeen = seen;
+        _readerRosterSaid = long.MaxValue;   // they are told one by one
+        _isReaderEstablished = true;
+        _isReaderSilent = false;
+        if (isNews) OnRosterSeen();
+    }
+
+    /// <summary>Less is asked for than was.</summary>
+    public void Lower(long limit) => Out.Lower(limit);
+
+    /// <summary>A consumer reports: what it knows of the others counts.</summary>
+    public void Learn(ReaderReport report)
+    {
+        if (IsRebuilding) Learn(report.Opened, report.Roster);
+    }
+
+    /// <summary>The last consumer has left.</summary>
+    public void Vacate(TimeSpan now)
+    {
+        if (!IsReaderAttached || IsOver) return;
+        Detach(now);
+        Consumer = null;
+        OnRosterChanged();
+    }
+
+    /// <summary>Something of the stream is lost: it does not end well.</summary>
+    public void Miss(string how, TimeSpan now)
+    {
+        Lose(how);
+        EndAfterLastWriter(now);
+        OnRosterChanged();
+    }
+
+    /// <summary>How far a writer has said that it knows its elements to be finished; one that is not there sends nothing again.</summary>
+    public long KnownBy(long writer) => _writers.TryGetValue(writer, out var slot) ? slot.KnownConfirmed : long.MaxValue;
+}
