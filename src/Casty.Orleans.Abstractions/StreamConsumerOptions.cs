@@ -56,20 +56,18 @@ public sealed class StreamConsumerOptions
 
     internal void Validate(string parameter)
     {
-        if (InitialDemand < 1) throw new ArgumentOutOfRangeException(parameter, InitialDemand, "InitialDemand must be at least 1.");
-        if (MaxDemand < 1) throw new ArgumentOutOfRangeException(parameter, MaxDemand, "MaxDemand must be at least 1.");
-        if (InitialDemand > MaxDemand)
-        {
-            throw new ArgumentOutOfRangeException(parameter, InitialDemand, $"InitialDemand must not exceed MaxDemand, which is {MaxDemand}.");
-        }
+        foreach (var flaw in Flaws()) throw flaw.ToException(parameter);
+    }
 
-        if (MaxDemandBytes < 1) throw new ArgumentOutOfRangeException(parameter, MaxDemandBytes, "MaxDemandBytes must be at least 1.");
-        if (OnLeave is not (null or StreamLeave.Cancel or StreamLeave.Detach))
-        {
-            throw new ArgumentOutOfRangeException(parameter, OnLeave, "OnLeave must be Cancel or Detach.");
-        }
-
-        Require.Timeout(InactivityTimeout, nameof(InactivityTimeout), parameter);
+    /// <summary>The options that are out of their range.</summary>
+    internal IEnumerable<OptionFlaw> Flaws()
+    {
+        if (InitialDemand < 1) yield return new(nameof(InitialDemand), InitialDemand, "at least 1");
+        if (MaxDemand < 1) yield return new(nameof(MaxDemand), MaxDemand, "at least 1");
+        else if (InitialDemand > MaxDemand) yield return new(nameof(InitialDemand), InitialDemand, $"at most MaxDemand, which is {MaxDemand}");
+        if (MaxDemandBytes < 1) yield return new(nameof(MaxDemandBytes), MaxDemandBytes, "at least 1");
+        if (OnLeave is not (null or StreamLeave.Cancel or StreamLeave.Detach)) yield return new(nameof(OnLeave), OnLeave, "Cancel or Detach");
+        if (!Require.IsTimeout(InactivityTimeout)) yield return new(nameof(InactivityTimeout), InactivityTimeout, Require.Timeout);
     }
 
     internal StreamConsumerOptions Or(StreamConsumerOptions other)

@@ -26,12 +26,14 @@ public sealed class StreamProducerOptions
 
     internal void Validate(string parameter)
     {
-        if (BufferSize < 0)
-        {
-            throw new ArgumentOutOfRangeException(parameter, BufferSize, "BufferSize must be 0 (unbounded) or more.");
-        }
+        foreach (var flaw in Flaws()) throw flaw.ToException(parameter);
+    }
 
-        Require.Timeout(SubscriptionTimeout, nameof(SubscriptionTimeout), parameter);
+    /// <summary>The options that are out of their range.</summary>
+    internal IEnumerable<OptionFlaw> Flaws()
+    {
+        if (BufferSize < 0) yield return new(nameof(BufferSize), BufferSize, "0 (unbounded) or more");
+        if (!Require.IsTimeout(SubscriptionTimeout)) yield return new(nameof(SubscriptionTimeout), SubscriptionTimeout, Require.Timeout);
     }
 
     internal StreamProducerOptions Or(StreamProducerOptions other) => new()
