@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Orleans;
 
 namespace Casty.Orleans.Approval.Tests;
@@ -58,7 +59,9 @@ public sealed class WireFormatTests : IClassFixture<Wire>
     [Fact]
     public void Ids_AreUnique_AndNothingThatIsSetLacksOne() => Assert.All(Wire.Messages, type =>
     {
-        var properties = type.GetProperties(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly).Where(property => property.CanWrite).ToArray();
+        const BindingFlags own = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+        Assert.All(type.GetFields(own), state => Assert.True(state.IsDefined(typeof(CompilerGeneratedAttribute)), $"{type}.{state.Name} is no property: the samples pass it over."));
+        var properties = type.GetProperties(own).Where(property => property.CanWrite).ToArray();
         Assert.All(properties, property => Assert.True(property.IsDefined(typeof(IdAttribute)), $"{type}.{property.Name} is set and not sent."));
         AssertUnique(properties.Select(property => property.GetCustomAttribute<IdAttribute>()!.Id));
     });

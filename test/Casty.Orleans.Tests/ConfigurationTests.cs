@@ -82,6 +82,16 @@ public sealed class ConfigurationTests
         }
     }
 
+    [Theory, MemberData(nameof(Processes))]
+    public void AHostOfTheOlderKind_IsReadAsWell(Process process)
+    {
+        var host = new HostBuilder().ConfigureAppConfiguration(configuration => configuration.AddJsonStream(new MemoryStream(Encoding.UTF8.GetBytes(All))));
+        if (process == Process.Silo) host.UseOrleans(silo => silo.UseLocalhostClustering().AddCastyStreams());
+        else host.UseOrleansClient(client => client.UseLocalhostClustering().AddCastyStreams());
+        using var built = host.Build();
+        AssertAll(built.Services.GetRequiredService<IOptions<CastyStreamsOptions>>().Value);
+    }
+
     public static TheoryData<Process, string, string, string> WrongValues()
     {
         var data = new TheoryData<Process, string, string, string>();
