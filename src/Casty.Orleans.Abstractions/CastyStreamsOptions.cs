@@ -1,8 +1,14 @@
 namespace Casty.Orleans;
 
-/// <summary>The defaults of one process, set by <c>AddCastyStreams</c> on a silo or a client.</summary>
+/// <summary>
+/// The defaults of one process, set by <c>AddCastyStreams</c> on a silo or a client: by the section <see cref="SectionName"/> of its
+/// configuration, such as <c>appsettings.json</c>, and then by code.
+/// </summary>
 public sealed class CastyStreamsOptions
 {
+    /// <summary>The section of a process' configuration that <c>AddCastyStreams</c> reads where it is given none.</summary>
+    public const string SectionName = "CastyStreams";
+
     /// <summary>What sinks of this process, and producers of this silo, use where a call names no value.</summary>
     public StreamProducerOptions Producer { get; set; } = new();
 
@@ -26,20 +32,24 @@ public sealed class CastyStreamsOptions
 
     internal void Validate(string parameter)
     {
-        ArgumentNullException.ThrowIfNull(Producer, $"{parameter}.{nameof(Producer)}");
-        ArgumentNullException.ThrowIfNull(Consumer, $"{parameter}.{nameof(Consumer)}");
-        Producer.Validate($"{parameter}.{nameof(Producer)}");
-        Consumer.Validate($"{parameter}.{nameof(Consumer)}");
+        foreach (var flaw in Flaws()) throw flaw.ToException($"{parameter}.{flaw.Key.Replace(':', '.')}");
+    }
+
+    /// <summary>The options that are out of their range.</summary>
+    internal IEnumerable<OptionFlaw> Flaws()
+    {
+        if (Producer is null) yield return new(nameof(Producer), null, $"a {nameof(StreamProducerOptions)}");
+        if (Consumer is null) yield return new(nameof(Consumer), null, $"a {nameof(StreamConsumerOptions)}");
+        foreach (var flaw in Producer?.Flaws() ?? []) yield return flaw.Under(nameof(Producer));
+        foreach (var flaw in Consumer?.Flaws() ?? []) yield return flaw.Under(nameof(Consumer));
         if (LeaseDuration < TimeSpan.FromMilliseconds(100) || LeaseDuration > TimeSpan.FromDays(1))
         {
-            throw new ArgumentOutOfRangeException($"{parameter}.{nameof(LeaseDuration)}", LeaseDuration,
-                "LeaseDuration must be between 100 milliseconds and 1 day.");
+            yield return new(nameof(LeaseDuration), LeaseDuration, "between 100 milliseconds and 1 day");
         }
 
         if (HandOverTimeout <= TimeSpan.Zero || HandOverTimeout > TimeSpan.FromDays(1))
         {
-            throw new ArgumentOutOfRangeException($"{parameter}.{nameof(HandOverTimeout)}", HandOverTimeout,
-                "HandOverTimeout must be more than zero and at most 1 day.");
+            yield return new(nameof(HandOverTimeout), HandOverTimeout, "more than zero and at most 1 day");
         }
     }
 }

@@ -20,11 +20,8 @@ internal static class Require
         if (id == Guid.Empty) throw new ArgumentException("An end needs an id of its own.", parameter);
     }
 
-    public static void Timeout(TimeSpan? timeout, string option, string parameter)
-    {
-        if (timeout is { } value && value <= TimeSpan.Zero && value != System.Threading.Timeout.InfiniteTimeSpan)
-        {
-            throw new ArgumentOutOfRangeException(parameter, value, $"{option} must be positive, or Timeout.InfiniteTimeSpan.");
-        }
-    }
+    /// <summary>What a timeout must be.</summary>
+    public const string Timeout = "positive, or Timeout.InfiniteTimeSpan (-00:00:00.0010000)";
+
+    public static bool IsTimeout(TimeSpan? value) => value is not { } timeout || timeout > TimeSpan.Zero || timeout == System.Threading.Timeout.InfiniteTimeSpan;
 }

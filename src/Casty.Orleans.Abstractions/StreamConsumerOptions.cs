@@ -68,30 +68,20 @@ public sealed class StreamConsumerOptions
 
     internal void Validate(string parameter)
     {
-        if (InitialDemand < 1) throw new ArgumentOutOfRangeException(parameter, InitialDemand, "InitialDemand must be at least 1.");
-        if (MaxDemand < 1) throw new ArgumentOutOfRangeException(parameter, MaxDemand, "MaxDemand must be at least 1.");
-        if (InitialDemand > MaxDemand)
-        {
-            throw new ArgumentOutOfRangeException(parameter, InitialDemand, $"InitialDemand must not exceed MaxDemand, which is {MaxDemand}.");
-        }
+        foreach (var flaw in Flaws()) throw flaw.ToException(parameter);
+    }
 
-        if (MaxDemandBytes < 1) throw new ArgumentOutOfRangeException(parameter, MaxDemandBytes, "MaxDemandBytes must be at least 1.");
-        if (OnLeave is not (null or StreamLeave.Cancel or StreamLeave.Detach))
-        {
-            throw new ArgumentOutOfRangeException(parameter, OnLeave, "OnLeave must be Cancel or Detach.");
-        }
-
-        if (Delivery is not (null or StreamDelivery.Single or StreamDelivery.Broadcast or StreamDelivery.Balanced))
-        {
-            throw new ArgumentOutOfRangeException(parameter, Delivery, "Delivery must be Single, Broadcast or Balanced.");
-        }
-
-        if (Start is not (null or StreamStart.Latest or StreamStart.Earliest))
-        {
-            throw new ArgumentOutOfRangeException(parameter, Start, "Start must be Latest or Earliest.");
-        }
-
-        Require.Timeout(InactivityTimeout, nameof(InactivityTimeout), parameter);
+    /// <summary>The options that are out of their range.</summary>
+    internal IEnumerable<OptionFlaw> Flaws()
+    {
+        if (InitialDemand < 1) yield return new(nameof(InitialDemand), InitialDemand, "at least 1");
+        if (MaxDemand < 1) yield return new(nameof(MaxDemand), MaxDemand, "at least 1");
+        else if (InitialDemand > MaxDemand) yield return new(nameof(InitialDemand), InitialDemand, $"at most MaxDemand, which is {MaxDemand}");
+        if (MaxDemandBytes < 1) yield return new(nameof(MaxDemandBytes), MaxDemandBytes, "at least 1");
+        if (OnLeave is not (null or StreamLeave.Cancel or StreamLeave.Detach)) yield return new(nameof(OnLeave), OnLeave, "Cancel or Detach");
+        if (!Require.IsTimeout(InactivityTimeout)) yield return new(nameof(InactivityTimeout), InactivityTimeout, Require.Timeout);
+        if (Delivery is { } delivery && !Enum.IsDefined(delivery)) yield return new(nameof(Delivery), Delivery, "Single, Broadcast or Balanced");
+        if (Start is { } start && !Enum.IsDefined(start)) yield return new(nameof(Start), Start, "Latest or Earliest");
     }
 
     internal StreamConsumerOptions Or(StreamConsumerOptions other)

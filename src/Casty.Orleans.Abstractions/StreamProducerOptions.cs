@@ -37,22 +37,16 @@ public sealed class StreamProducerOptions
 
     internal void Validate(string parameter)
     {
-        if (BufferSize < 0)
-        {
-            throw new ArgumentOutOfRangeException(parameter, BufferSize, "BufferSize must be 0 (unbounded) or more.");
-        }
+        foreach (var flaw in Flaws()) throw flaw.ToException(parameter);
+    }
 
-        if (Delivery is not (null or StreamDelivery.Single or StreamDelivery.Broadcast or StreamDelivery.Balanced))
-        {
-            throw new ArgumentOutOfRangeException(parameter, Delivery, "Delivery must be Single, Broadcast or Balanced.");
-        }
-
-        if (SlowConsumer is not (null or StreamSlowConsumer.Wait or StreamSlowConsumer.DropOldest or StreamSlowConsumer.Disconnect))
-        {
-            throw new ArgumentOutOfRangeException(parameter, SlowConsumer, "SlowConsumer must be Wait, DropOldest or Disconnect.");
-        }
-
-        Require.Timeout(SubscriptionTimeout, nameof(SubscriptionTimeout), parameter);
+    /// <summary>The options that are out of their range.</summary>
+    internal IEnumerable<OptionFlaw> Flaws()
+    {
+        if (BufferSize < 0) yield return new(nameof(BufferSize), BufferSize, "0 (unbounded) or more");
+        if (!Require.IsTimeout(SubscriptionTimeout)) yield return new(nameof(SubscriptionTimeout), SubscriptionTimeout, Require.Timeout);
+        if (Delivery is { } delivery && !Enum.IsDefined(delivery)) yield return new(nameof(Delivery), Delivery, "Single, Broadcast or Balanced");
+        if (SlowConsumer is { } slow && !Enum.IsDefined(slow)) yield return new(nameof(SlowConsumer), SlowConsumer, "Wait, DropOldest or Disconnect");
     }
 
     internal StreamProducerOptions Or(StreamProducerOptions other) => new()

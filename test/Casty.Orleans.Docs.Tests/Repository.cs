@@ -15,7 +15,7 @@ internal static class Repository
         string full = Path.Combine(Root, folder);
         return Directory.Exists(full) ? Walk(new DirectoryInfo(full)).Select(file => Path.GetRelativePath(Root, file.FullName)) : [];
 
-        IEnumerable<FileInfo> Walk(DirectoryInfo directory) => directory.EnumerateFiles(pattern)
+        IEnumerable<FileInfo> Walk(DirectoryInfo directory) => directory.EnumerateFiles(pattern).Where(file => !Generated.Contains(file.Name))
             .Concat(directory.EnumerateDirectories().Where(child => !Generated.Contains(child.Name)).SelectMany(Walk));
     }
 

@@ -22,6 +22,26 @@ public sealed partial class RepositoryTests
         Assert.All(links, link => Assert.True(File.Exists(link.Target), $"{link.File} links to {link.Target}, which does not exist."));
     }
 
+    [Fact]
+    public void EveryProjectThatAMarkdownHasRun_Exists()
+    {
+        var named = Repository.Files(pattern: "*.md").SelectMany(file => Project().Matches(Repository.Read(file)).Select(run => (File: file, Path: run.Groups["path"].Value))).ToArray();
+        Assert.NotEmpty(named);
+        Assert.All(named, run => Assert.True(Directory.Exists(Path.Combine(Repository.Root, run.Path)), $"{run.File} runs {run.Path}, which does not exist."));
+    }
+
+    [Fact]
+    public void Workflow_RunsWhatCiRuns_AndTellsTheCounts()
+    {
+        string workflow = Repository.Read(".github/workflows/ci.yml");
+        Assert.Contains("run: bash .ci/run | tee ci.log\n", workflow, StringComparison.Ordinal);
+        Assert.Contains("tail -n 1 ci.log", workflow, StringComparison.Ordinal);
+        Assert.Contains("echo \"$passed passed, $failed failed\"", Repository.Read(".ci/run"), StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex(@"dotnet (run|test|pack|build)[^\n|]*?\s(?<path>(src|test|samples)/[\w./]+)", RegexOptions.ExplicitCapture)]
+    private static partial Regex Project();
+
     [GeneratedRegex(@"\]\((?!\w+:)(?<path>[^)#]+)", RegexOptions.ExplicitCapture)]
     private static partial Regex Link();
 

@@ -66,7 +66,7 @@ public sealed class BadInputTests(ClockedCluster cluster)
         { new() { InitialDemand = 0 }, "InitialDemand must be at least 1." },
         { new() { InitialDemand = -5 }, "InitialDemand must be at least 1." },
         { new() { MaxDemand = 0 }, "MaxDemand must be at least 1." },
-        { new() { InitialDemand = 6, MaxDemand = 5 }, "InitialDemand must not exceed MaxDemand, which is 5." },
+        { new() { InitialDemand = 6, MaxDemand = 5 }, "InitialDemand must be at most MaxDemand, which is 5." },
         { new() { MaxDemandBytes = 0 }, "MaxDemandBytes must be at least 1." },
         { new() { InactivityTimeout = TimeSpan.Zero }, "InactivityTimeout must be positive" },
         { new() { InactivityTimeout = TimeSpan.FromSeconds(-3) }, "InactivityTimeout must be positive" },

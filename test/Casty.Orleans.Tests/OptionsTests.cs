@@ -1,8 +1,4 @@
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 using Orleans.Hosting;
-using Orleans.Serialization;
 using Xunit;
 
 namespace Casty.Orleans.Tests;
@@ -65,36 +61,6 @@ public sealed class OptionsTests(ClockedCluster cluster)
                 if (!sink.TryPut(accepted)) return accepted;
                 accepted++;
             }
-        }
-    }
-
-    [Fact]
-    public async Task OptionsOfAProcess_BindFromConfiguration_AndAreCheckedAtStart()
-    {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["LeaseDuration"] = "00:00:30",
-            ["HandOverTimeout"] = "00:02:00",
-            ["Producer:BufferSize"] = "7",
-            ["Producer:SubscriptionTimeout"] = "-00:00:00.001",
-            ["Consumer:MaxDemand"] = "9",
-            ["Consumer:OnLeave"] = "Detach",
-        }).Build();
-        var services = new ServiceCollection();
-        services.AddCastyStreamsOptions(configuration.Bind);
-        await using (var provider = services.BuildServiceProvider())
-        {
-            var options = provider.GetRequiredService<IOptions<CastyStreamsOptions>>().Value;
-            Assert.Equal((TimeSpan.FromSeconds(30), 7, 9), (options.LeaseDuration, options.Producer.BufferSize, options.Consumer.MaxDemand));
-            Assert.Equal(TimeSpan.FromMinutes(2), options.HandOverTimeout);
-            Assert.Equal((Timeout.InfiniteTimeSpan, StreamLeave.Detach), (options.Producer.SubscriptionTimeout, options.Consumer.OnLeave));
-        }
-
-        services.AddCastyStreamsOptions(options => options.Consumer.InitialDemand = 10);
-        await using (var provider = services.BuildServiceProvider())
-        {
-            var error = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IOptions<CastyStreamsOptions>>().Value);
-            Assert.Contains("InitialDemand must not exceed MaxDemand, which is 9.", error.Message);
         }
     }
 

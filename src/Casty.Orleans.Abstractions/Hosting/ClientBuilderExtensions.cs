@@ -1,32 +1,39 @@
 using Casty.Orleans;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Orleans.Hosting;
 
 /// <summary>Sets the defaults of a client's streams. Optional: streams work without it.</summary>
 public static class CastyStreamsClientBuilderExtensions
 {
-    /// <summary>Sets the defaults of this client's streams.</summary>
+    /// <summary>
+    /// Sets the defaults of this client's streams: from the section <see cref="CastyStreamsOptions.SectionName"/> of the client's
+    /// configuration, where it has one, and then from code.
+    /// </summary>
     /// <param name="builder">The client.</param>
     /// <param name="configure">Sets the options; null leaves them as they are.</param>
-    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">At start, if a value is out of its range.</exception>
+    /// <exception cref="OptionsValidationException">At start, if the section has an unknown key, or a value is out of its range.</exception>
     public static IClientBuilder AddCastyStreams(this IClientBuilder builder, Action<CastyStreamsOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Services.AddCastyStreamsOptions(configure);
+        builder.Services.AddCastyStreamsOptions(builder.Configuration, configure);
         return builder;
     }
 
-    /// <summary>Sets the defaults of this client's streams from configuration, as from a section of <c>appsettings.json</c>.</summary>
+    /// <summary>Sets the defaults of this client's streams from a section of a configuration.</summary>
     /// <param name="builder">The client.</param>
-    /// <param name="configuration">The section that holds the values of <see cref="CastyStreamsOptions"/>.</param>
-    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">At start, if a value is out of its range.</exception>
+    /// <param name="configuration">
+    /// The section that holds the values of <see cref="CastyStreamsOptions"/>, or a whole configuration that has them in its section
+    /// <see cref="CastyStreamsOptions.SectionName"/>.
+    /// </param>
+    /// <exception cref="OptionsValidationException">At start, if the section has an unknown key, or a value is out of its range.</exception>
     public static IClientBuilder AddCastyStreams(this IClientBuilder builder, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configuration);
-        builder.Services.AddCastyStreamsOptions(configuration.Bind);
+        builder.Services.AddCastyStreamsOptions(configuration);
         return builder;
     }
 }
