@@ -94,6 +94,39 @@ public abstract class ChannelContractTests
     }
 
     [Fact]
+    public async Task TryComplete_WithCancellation_CancelsCompletion()
+    {
+        var (writer, reader) = await CreateAsync();
+        Assert.True(writer.TryComplete(new OperationCanceledException("Enough.")));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reader.Completion.Soon());
+        Assert.True(reader.Completion.IsCanceled);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reader.WaitToReadAsync().Soon());
+        Assert.IsAssignableFrom<OperationCanceledException>((await Assert.ThrowsAsync<ChannelClosedException>(() => reader.ReadAsync().Soon())).InnerException);
+    }
+
+    [Fact]
+    public async Task TryPeek_TellsTheNextElement_AndLeavesItThere()
+    {
+        var (writer, reader) = await CreateAsync();
+        Assert.True(reader.CanPeek);
+        Assert.False(reader.TryPeek(out _));
+        await writer.WriteAsync(42).Soon();
+        await writer.WriteAsync(43).Soon();
+        writer.Complete();
+        Assert.True(await reader.WaitToReadAsync().Soon());
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.True(reader.TryPeek(out int peeked));
+            Assert.Equal(42, peeked);
+        }
+
+        Assert.Equal(42, await reader.ReadAsync().Soon());
+        Assert.Equal(43, await reader.ReadAsync().Soon());
+        Assert.False(reader.TryPeek(out _));
+        await reader.Completion.Soon();
+    }
+
+    [Fact]
     public async Task Complete_WithError_FaultsWaitingAndLaterReads()
     {
         var (writer, reader) = await CreateAsync();
@@ -301,14 +334,6 @@ public abstract class ChannelContractTests
         await Waiting.UntilAsync(() => reader.Count == 3);
         Assert.True(reader.TryRead(out _));
         Assert.Equal(2, reader.Count);
-    }
-
-    [Fact]
-    public async Task Peek_IsNotClaimed()
-    {
-        var (_, reader) = await CreateAsync();
-        Assert.False(reader.CanPeek);
-        Assert.False(reader.TryPeek(out _));
     }
 
     [Fact]

@@ -152,6 +152,29 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         return true;
     }
 
+    /// <summary>The element that would be read next; it stays where it is.</summary>
+    public bool TryPeek([MaybeNullWhen(false)] out T value)
+    {
+        Element<T> element;
+        lock (_gate)
+        {
+            Sync();
+            SeeLease();
+            ArraySegment<Element<T>> next;
+            while ((next = _left is null ? _core.Peek(1) : default).Count > 0 && next[0].IsHole) _core.OnTaken(1);
+            if (next.Count == 0)
+            {
+                value = default;
+                return false;
+            }
+
+            element = next[0];
+        }
+
+        value = Decode(element);
+        return true;
+    }
+
     /// <summary>Ends when there may be something to take: true, or false once there will be nothing more.</summary>
     public ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken)
     {
@@ -568,7 +591,9 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         {
             if (StreamErrors.ForReader(Producer, Consumer, end) is { } error)
             {
-                _completion.TrySetException(error);
+                // As a channel does that was completed so.
+                if (error is OperationCanceledException cancelled) _completion.TrySetCanceled(cancelled.CancellationToken);
+                else _completion.TrySetException(error);
                 _ = _completion.Task.Exception;   // faults, observed or not
             }
             else

@@ -12,6 +12,15 @@ internal sealed class SourceReader<T>(SourceRef<T> source) : ChannelReader<T>
 
     public override int Count => source.End?.Count ?? 0;
 
+    public override bool CanPeek => true;
+
+    public override bool TryPeek([MaybeNullWhen(false)] out T item)
+    {
+        if (source.End is { } end) return end.TryPeek(out item);
+        item = default;
+        return false;
+    }
+
     public override bool TryRead([MaybeNullWhen(false)] out T item) => source.TryRead(out item);
 
     public override ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken = default)
