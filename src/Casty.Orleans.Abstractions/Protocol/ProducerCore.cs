@@ -12,7 +12,6 @@ internal sealed partial class ProducerCore<T>
     private readonly Dictionary<long, WriterSlot<T>> _writers = [];
     private readonly Queue<WriterSlot<T>> _dirty = new();
     private readonly List<WriterSlot<T>> _turn = [];   // who has not ended, in the order of being served
-    private readonly List<Batch<T>> _arrived = [];
     private readonly Func<T, int>? _sizeOf;
     private readonly ArrayPool<T>? _pool;
     private readonly Leg<T> _leg;
@@ -413,29 +412,30 @@ internal sealed partial class ProducerCore<T>
         if (violation is not null) return Verdict.Violation;
 
         var verdict = Verdict.Duplicate;
+        var arrived = Scratch<Batch<T>>.List;
         bool wasEnded = slot.IsEnded;
         foreach (var batch in frame.Batches ?? [])
         {
             var one = batch.Writer == slot.Number && batch.WriterFirst == batch.First
-                ? slot.In.OnBatch(batch, _arrived, out violation)
+                ? slot.In.OnBatch(batch, arrived, out violation)
                 : Verdict.Violation;
             if (one == Verdict.Violation)
             {
                 violation ??= $"Writer {slot.Number} sent elements of writer {batch.Writer} at {batch.WriterFirst} as its own at {batch.First}.";
-                _arrived.Clear();
+                arrived.Clear();
                 return one;
             }
 
             if (one == Verdict.Accepted) verdict = one;
         }
 
-        foreach (var batch in _arrived)
+        foreach (var batch in arrived)
         {
             AppendNew(slot, batch);
             batch.Free(_pool);
         }
 
-        _arrived.Clear();
+        arrived.Clear();
 
         if (frame is { EndAt: >= 0, End: { } end })
         {

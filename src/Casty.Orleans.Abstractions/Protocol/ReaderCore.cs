@@ -12,7 +12,6 @@ internal sealed partial class ReaderCore<T>
     private readonly StreamTimings _timings;
     private Inbound<T> _in;
     private readonly Queue<Batch<T>> _ready = new();
-    private readonly List<Batch<T>> _arrived = [];
     private readonly Func<T, int>? _sizeOf;
     private readonly ArrayPool<T>? _pool;
     private readonly long _maxBytes;
@@ -196,9 +195,10 @@ internal sealed partial class ReaderCore<T>
         if (violation is not null) return Verdict.Violation;
 
         var verdict = Verdict.Duplicate;
+        var arrived = Scratch<Batch<T>>.List;
         foreach (var batch in frame.Batches ?? [])
         {
-            var one = _in.OnBatch(batch, _arrived, out violation);
+            var one = _in.OnBatch(batch, arrived, out violation);
             if (one == Verdict.Violation) return Violated();
             if (one == Verdict.Accepted) verdict = one;
         }
@@ -210,14 +210,14 @@ internal sealed partial class ReaderCore<T>
             if (one == Verdict.Accepted) verdict = one;
         }
 
-        foreach (var batch in _arrived)
+        foreach (var batch in arrived)
         {
             _ready.Enqueue(batch);
             _waitingElements += batch.Elements.Count;
             Track(batch);
         }
 
-        _arrived.Clear();
+        arrived.Clear();
         Delivery = frame.Delivery ?? Delivery;
         _settled = Math.Max(_settled, frame.Settled);
         Dropped = Math.Max(Dropped, frame.Dropped);
@@ -233,7 +233,7 @@ internal sealed partial class ReaderCore<T>
 
         Verdict Violated()
         {
-            _arrived.Clear();
+            arrived.Clear();
             return Verdict.Violation;
         }
     }

@@ -9,7 +9,7 @@ namespace Casty.Orleans.Protocol;
 /// </summary>
 internal sealed class RingBuffer<T>(long start = 0)
 {
-    private const int Smallest = 8;
+    private const int Smallest = 2;   // an idle stream has several of these, and an element now and then
     private T[] _items = [];
     private int _peak;
 
