@@ -48,13 +48,13 @@ internal sealed partial class ProducerEnd<T>
     }
 
     /// <summary>What a reader expects, if it names it, is what the stream does, or what decides it.</summary>
-    private void Agree(StreamDelivery? expected)
+    private void AgreeOnDelivery(StreamDelivery? expected)
     {
-        if (expected is not { } delivery) return;
-        if (_agreed is null && _fan is null && !_core.IsReaderAttached && _core.Consumer is null) Decide(delivery, null);
+        bool isUndecided = _agreed is null && _fan is null && _core.Consumer is null && !_core.IsRebuilding;
+        if (isUndecided) Decide(expected ?? _options.Delivery!.Value, slowConsumer: null);
 
         var actual = _fan?.Delivery ?? StreamDelivery.Single;
-        if (actual != delivery) throw new ArgumentException($"Stream '{Name}' has Delivery {actual}; this source expects {delivery}.");
+        if (expected is { } delivery && actual != delivery) throw new ArgumentException($"Stream '{Name}' has Delivery {actual}; this source expects {delivery}.");
     }
 
     private async Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> JoinConsumersAsync(

@@ -170,7 +170,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         bool areSeveral;
         lock (_gate)
         {
-            if (!_core.IsOver) Agree(delivery ?? (_agreed is null && _fan is null && _options.Delivery is not StreamDelivery.Single && _core.Consumer is null ? _options.Delivery : null));
+            if (!_core.IsOver) AgreeOnDelivery(delivery);
             areSeveral = _fan is not null;
         }
 

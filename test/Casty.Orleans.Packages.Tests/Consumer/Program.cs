@@ -3,6 +3,7 @@ using Casty.Orleans;
 using Orleans;
 using Orleans.TestingHost;
 
+#region cluster
 // Two silos and a client in this process. Nothing is registered: a silo needs only the grains' assembly.
 var cluster = new TestClusterBuilder(2).Build();
 await cluster.DeployAsync();
@@ -25,6 +26,7 @@ finally
 {
     await cluster.DisposeAsync();
 }
+#endregion
 
 foreach (var type in new[] { typeof(SinkRef<>), typeof(StreamProducerGrain<>) })
 {
