@@ -9,6 +9,12 @@ internal sealed partial class FanOut<T>
     /// </summary>
     private const int MostOvertaken = 16 * 1024;
 
+    /// <summary>So many writers that have gone are remembered.</summary>
+    private const int MostGone = 16;
+
+    private readonly Action<long, long> _onFinished;
+    private long _seenBefore;   // before that place, something may have been handed out when there were consumers before
+
     /// <summary>Gives the consumers what they have asked for, and tells the producer.</summary>
     public void Feed(TimeSpan now)
     {
@@ -46,6 +52,7 @@ internal sealed partial class FanOut<T>
     private void BeginReading(TimeSpan now)
     {
         _isReading = true;
+        _seenBefore = Math.Max(_seenBefore, _next);
         _next = _confirmed = _limit = _producer.Subscribe(Consumer, isNamed: true, position: null, now);
         Carry();
     }
@@ -107,7 +114,12 @@ internal sealed partial class FanOut<T>
     {
         get
         {
-            if (!IsBalanced) return Math.Max(_confirmed, _all.Min(one => one.FinishedPlace(_next)));
+            if (!IsBalanced)
+            {
+                // One that does not hold the others up does not make the writers keep everything either.
+                long finished = Math.Max(_confirmed, _all.Min(one => one.FinishedPlace(_next)));
+                return IsPacedByFastest ? Math.Max(finished, _next - Math.Max(MostOvertaken, 4L * _producer.BufferSize)) : finished;
+            }
 
             long confirmed = _finished.Advance(_confirmed);
             long most = Math.Max(MostOvertaken, 4 * _all.Sum(one => one.Unfinished));
@@ -135,10 +147,7 @@ internal sealed partial class FanOut<T>
     /// <summary>What a consumer has confirmed is finished: for itself, or for all.</summary>
     private void TakeConfirmed(Subscription<T> one)
     {
-        one.TakeConfirmed((first, end) =>
-        {
-            if (IsBalanced) _finished.Add(first, end);
-        });
+        one.TakeConfirmed(_onFinished);
 
         if (!IsBalanced || one.Seat is not { } seat) return;
         _early.UnionWith(seat.Early);
@@ -165,6 +174,7 @@ internal sealed partial class FanOut<T>
     {
         _next = batch.Next;
         _given[batch.Writer] = batch.WriterFirst + batch.Elements.Count;
+        if (_given.Count > 2 * _producer.Writers + MostGone) ForgetGone();
         if (IsBalanced)
         {
             foreach (var part in Unknown(batch)) Assign(part, isKept: false);
@@ -209,7 +219,7 @@ internal sealed partial class FanOut<T>
     /// <summary>Balanced: the parts of a batch that nobody has had of an earlier lifetime, or when nobody was left for a while.</summary>
     private IEnumerable<Batch<T>> Unknown(Batch<T> batch)
     {
-        if (_early.Count == 0 && _finished.Count == 0 && _all.TrueForAll(one => one.Seat is null))
+        if (_early.Count == 0 && batch.First >= _seenBefore && _all.TrueForAll(one => one.Seat is null))
         {
             yield return batch;
             yield break;

@@ -55,10 +55,14 @@ internal sealed partial class FanOut<T>
     private SubscriptionEntry EntryOf(Subscription<T> one) =>
         new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected ? [] : PositionsOf(one), one.IsOvertaken);
 
-    private WriterPosition[] PositionsOf(Subscription<T> one)
+    private void ForgetGone()
     {
         foreach (long writer in _given.Keys.Where(writer => !_producer.Knows(writer)).ToArray()) _given.Remove(writer);
+    }
 
+    private WriterPosition[] PositionsOf(Subscription<T> one)
+    {
+        ForgetGone();
         var positions = new Dictionary<long, long>(_given);
         one.Seat?.Raise(positions);
         foreach (var batch in one.Held()) positions[batch.Writer] = Math.Min(positions.GetValueOrDefault(batch.Writer, long.MaxValue), batch.WriterFirst);

@@ -46,6 +46,7 @@ internal sealed partial class FanOut<T>
         _timings = timings;
         _sizeOf = sizeOf;
         _pool = pool;
+        _onFinished = delivery == StreamDelivery.Balanced ? _finished.Add : static (_, _) => { };
         _isSeated = !producer.IsRebuilding;
         if (_isSeated) Publish();
     }
