@@ -111,7 +111,10 @@ internal static class Joining
             : new RemoteDemand(host, joined.Demand, joined.Process, joined.End);
 
     /// <summary>The grain's activation that answered does not know yet that the stream has gone on elsewhere.</summary>
-    public static bool IsOlder<T>(StreamJoined<T> joined, Protocol.StreamKey stream) => joined.Stream == stream.Id && joined.Incarnation < stream.Incarnation;
+    public static bool IsOlder<T>(StreamJoined<T> joined, Protocol.StreamKey stream) => IsOlder(new Protocol.StreamKey(joined.Stream, joined.Incarnation), stream);
+
+    /// <summary>That lifetime of the stream's producer was before the other.</summary>
+    public static bool IsOlder(Protocol.StreamKey stream, Protocol.StreamKey than) => stream.Id == than.Id && stream.Incarnation < than.Incarnation;
 
     /// <summary>Should the producer that an end has left live on, nobody else may tell it that another has its place.</summary>
     public static void TellReplaced<T>(StreamHost host, StreamJoined<T> left, Protocol.StreamKey by)

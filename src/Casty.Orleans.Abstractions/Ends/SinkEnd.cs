@@ -108,10 +108,11 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
 
     public ValueTask<DemandReply> OnDemandAsync(Demand demand)
     {
-        if (demand.IsMoved) Follow(demand);
+        bool isTaken = true;
+        if (demand.IsMoved) isTaken = TryFollow(demand);
         else Apply(demand);
         Run();
-        return new ValueTask<DemandReply>(new DemandReply(null));
+        return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: !isTaken));
     }
 
     public async Task LetGoAsync(bool isHostStopping)
@@ -209,7 +210,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             }
         }
 
-        if (reply.Demand is { IsMoved: true } farewell) Follow(farewell);
+        if (reply.Demand is { IsMoved: true } farewell) TryFollow(farewell);
         else if (reply.Demand is { } demand) Apply(demand);
         else if (reply.IsUnknown && isCurrent) Rejoin();
     }
@@ -234,16 +235,20 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         else _ = RejoinAsync(_rejoin, report);
     }
 
-    /// <summary>The producer gives up its place and says so.</summary>
-    private void Follow(Demand farewell)
+    /// <summary>
+    /// The producer gives up its place and says so. False if this writer is still on its way to that one, and comes to ask it: it must be
+    /// there to answer, or what it knew last would be known to nobody.
+    /// </summary>
+    private bool TryFollow(Demand farewell)
     {
         lock (_gate)
         {
-            if (farewell.Stream != _core.Stream) return;
+            if (farewell.Stream != _core.Stream) return Joining.IsOlder(farewell.Stream, than: _core.Stream);
             _core.Keep(farewell.Roster);
         }
 
         Rejoin();
+        return true;
     }
 
     private async Task RejoinAsync(Func<WriterReport, Task<StreamJoined<T>?>> rejoin, WriterReport report)

@@ -227,8 +227,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     {
         if (frame.IsMoved)
         {
-            Follow(frame);
-            return new ValueTask<FrameReply>(new FrameReply(null));
+            return new ValueTask<FrameReply>(new FrameReply(null, IsUnknown: !TryFollow(frame)));
         }
 
         FrameReply reply;
@@ -446,16 +445,20 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         _ = RejoinAsync(_rejoin, report);
     }
 
-    /// <summary>The producer gives up its place and says so.</summary>
-    private void Follow(Frame<Element<T>> farewell)
+    /// <summary>
+    /// The producer gives up its place and says so. False if this reader is still on its way to that one, and comes to ask it: it must be
+    /// there to answer, or what it knew last would be known to nobody.
+    /// </summary>
+    private bool TryFollow(Frame<Element<T>> farewell)
     {
         lock (_gate)
         {
-            if (farewell.Stream != _core.Stream) return;
+            if (farewell.Stream != _core.Stream) return Joining.IsOlder(farewell.Stream, than: _core.Stream);
             _core.Keep(farewell.Roster);
         }
 
         Rejoin();
+        return true;
     }
 
     private async Task RejoinAsync(Func<ReaderReport, Task<StreamJoined<T>?>> rejoin, ReaderReport report)
