@@ -12,6 +12,7 @@ internal static class Scenarios
         ("elements", Elements.RunAsync),
         ("streams", ManyStreams.RunAsync),
         ("writers", ManyWriters.RunAsync),
+        ("fan-out", FanOuts.RunAsync),
         ("demand", Demands.RunAsync),
         ("idle", Idle.RunAsync),
     ];
