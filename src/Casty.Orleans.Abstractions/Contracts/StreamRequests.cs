@@ -46,6 +46,10 @@ public sealed class StreamAttachRequest
     [Id(9)]
     public TimeSpan AskedFor { get; init; }
 
+    /// <summary>The activity that asks, as a W3C <c>traceparent</c>; null where nobody traces.</summary>
+    [Id(10)]
+    public string? Trace { get; init; }
+
     /// <summary>What the writer named.</summary>
     internal StreamProducerOptions Named => new() { BufferSize = BufferSize, SubscriptionTimeout = SubscriptionTimeout };
 
@@ -100,6 +104,10 @@ public sealed class StreamSubscribeRequest<T>
     /// <summary>For how long it has asked for that place.</summary>
     [Id(10)]
     public TimeSpan AskedFor { get; init; }
+
+    /// <summary>The activity that asks, as a W3C <c>traceparent</c>; null where nobody traces.</summary>
+    [Id(11)]
+    public string? Trace { get; init; }
 }
 
 /// <summary>On the wire: what an end is told when it has joined.</summary>
@@ -161,4 +169,8 @@ public sealed class StreamJoined<T>
     /// <summary>It is not known yet how the stream goes on: the end is to ask again if it does not hear of it.</summary>
     [Id(13)]
     public bool IsOpening { get; init; }
+
+    /// <summary>The activity that opened the first end of the stream, as a W3C <c>traceparent</c>; null where nobody traced.</summary>
+    [Id(14)]
+    public string? Trace { get; init; }
 }

@@ -115,6 +115,10 @@ public sealed class StreamFrame
     /// <summary>From a writer: as far as it knows, the reader has finished its elements before this position.</summary>
     [Id(16)]
     public long Finished { get; init; }
+
+    /// <summary>To a reader: the stream is over at once, and the end stands at no position.</summary>
+    [Id(17)]
+    public bool IsOver { get; init; }
 }
 
 /// <summary>On the wire: what a receiver of elements says. See <c>docs/protocol.md</c>.</summary>

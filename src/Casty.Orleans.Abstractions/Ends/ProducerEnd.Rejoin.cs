@@ -137,6 +137,7 @@ internal sealed partial class ProducerEnd<T>
                 IsReaderRemote = !port.IsLocal;
                 _isReaderReady = true;
                 _inFlight.GiveUp();
+                _delivery.Forget();   // its elements may be counted anew
                 if (IsReaderRemote) EncodeHeld();
             }
             else if (_core.MustYieldTo(report))

@@ -28,6 +28,7 @@ internal static class WireFormat
         RosterSeen = frame.RosterSeen,
         IsMoved = frame.IsMoved,
         Finished = frame.Finished,
+        IsOver = frame.IsOver,
     };
 
     /// <summary>A frame that is none carries nothing but what is wrong with it: it matters only if it is of the stream.</summary>
@@ -40,7 +41,7 @@ internal static class WireFormat
             stream, frame.Peer,
             frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
             frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
-            frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved, frame.Finished);
+            frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved, frame.Finished, frame.IsOver);
     }
 
     public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()

@@ -38,6 +38,7 @@ internal readonly record struct Batch<T>(long First, long Writer, long WriterFir
 /// <param name="Leaving">Writer's leg: the writer has learnt its outcome and will not ask again.</param>
 /// <param name="Number">Writer's leg: counts the writer's frames, so that what was overtaken is not taken for its latest word.</param>
 /// <param name="Finished">Writer's leg: as far as the writer knows, the reader has finished its elements before this position (P-16).</param>
+/// <param name="IsOver">Reader's leg: the stream is over at once, whatever it holds; the end stands at no position (P-11).</param>
 /// <param name="Flaw">What is wrong with a message that could not even be read; null where it could.</param>
 internal readonly record struct Frame<T>(
     StreamKey Stream,
@@ -55,6 +56,7 @@ internal readonly record struct Frame<T>(
     long RosterSeen = 0,
     bool IsMoved = false,
     long Finished = 0,
+    bool IsOver = false,
     string? Flaw = null);
 
 /// <summary>How a reader leaves.</summary>

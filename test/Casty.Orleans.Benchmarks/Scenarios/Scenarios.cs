@@ -13,6 +13,8 @@ internal static class Scenarios
         ("streams", ManyStreams.RunAsync),
         ("writers", ManyWriters.RunAsync),
         ("demand", Demands.RunAsync),
+        ("observed", Observed.RunAsync),
+        ("batch", Observed.BatchAsync),
         ("idle", Idle.RunAsync),
     ];
 }
