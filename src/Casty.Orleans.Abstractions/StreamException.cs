@@ -60,6 +60,21 @@ public sealed class StreamSupersededException : StreamException
     }
 }
 
+/// <summary>
+/// Somebody ended the stream from outside, by <see cref="IStreamManagementGrain.EndAsync"/>. Writers and readers get it alike, whatever the
+/// stream still held.
+/// </summary>
+[GenerateSerializer, Alias("casty.StreamTerminatedException")]
+public sealed class StreamTerminatedException : StreamException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">Which stream, and what whoever ended it said about it.</param>
+    public StreamTerminatedException(string message)
+        : base(message, StreamEndReason.Terminated)
+    {
+    }
+}
+
 /// <summary>The stream has a consumer of another name; a stream has one consumer.</summary>
 [GenerateSerializer, Alias("casty.StreamOccupiedException")]
 public sealed class StreamOccupiedException : StreamException

@@ -54,12 +54,14 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     {
         Check(() => request.Validate(this.GetPrimaryKeyString()));
         var port = PortOf(request);
+        var since = _host.Traces.Begin();
 
         while (await (request.Replaces == 0 ? BorrowOpenAsync() : FindOpenAsync(request.Stream, request.AskedFor, one => one.HasPlaceOf(request.Replaces), "sink")) is { } producer)
         {
             if (producer.Attach(request.End, port, request.Named, request.Defaults, request.Replaces) is var (demand, joinedAt, roster))
             {
                 await producer.KeptAsync(demand.Peer);
+                producer.OnJoined(StreamRole.Sink, request.Trace, since);
                 return Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant, joinedAt: joinedAt, roster: roster);
             }
 
@@ -82,10 +84,12 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     {
         Check(() => request.Validate(this.GetPrimaryKeyString()));
         var port = PortOf(request);
+        var since = _host.Traces.Begin();
         while (await (request.Replaces == Guid.Empty ? BorrowOpenAsync(request.Consumer) : FindOpenAsync(request.Stream, request.AskedFor, one => one.HasPlaceOf(request.Replaces), "source", request.Consumer)) is { } producer)
         {
             if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces, request.Delivery, request.Start) is var (stream, epoch, position, roster))
             {
+                producer.OnJoined(StreamRole.Source, request.Trace, since);
                 return Joined(producer, stream, epoch, position, roster: roster);
             }
 
@@ -116,10 +120,15 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             report.Validate();
         });
         var facts = WireFormat.FromWire(report);
+        var since = _host.Traces.Begin();
         while (true)
         {
             var producer = Borrow(facts.Stream);
-            if (producer.Rejoin(request.End, PortOf(request), facts, request.Replaces) is { } stream) return Task.FromResult(Joined(producer, stream, report.Writer));
+            producer.OnAsked(request.Trace);
+            if (producer.Rejoin(request.End, PortOf(request), facts, request.Replaces) is not { } stream) continue;
+
+            producer.OnJoined(StreamRole.Sink, request.Trace, since);
+            return Task.FromResult(Joined(producer, stream, report.Writer));
         }
     }
 
@@ -132,11 +141,13 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             report.Validate();
         });
         var facts = WireFormat.FromWire(report, request.Consumer, request.IsNamed);
+        var since = _host.Traces.Begin();
         while (true)
         {
             // It joined a run that was given up before anything came of it: it joins the one that was there before, as if for the first
             // time. It has a place to wait in, unlike one that has not joined yet: it asks again.
             var producer = Borrow(facts.Stream);
+            producer.OnAsked(request.Trace);
             if (report.Stream != producer.Stream.Id && report is { Positions: [], Unfinished: [] })
             {
                 producer.OnAsking(request.Consumer);
@@ -144,7 +155,10 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             }
 
             // Where this one gives up its place because of the reader, its successor hears of the reader first.
-            if (producer.Rejoin(request.End, PortOf(request), facts, request.MaxDemandBytes) is { } stream) return Joined(producer, stream, report.Epoch);
+            if (producer.Rejoin(request.End, PortOf(request), facts, request.MaxDemandBytes) is not { } stream) continue;
+
+            producer.OnJoined(StreamRole.Source, request.Trace, since);
+            return Joined(producer, stream, report.Epoch);
         }
     }
 
@@ -240,5 +254,6 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         Roster = WireFormat.ToWire(roster),
         IsOpening = !producer.Opened.IsCompleted,
         Delivery = producer.Delivery,
+        Trace = producer.Trace,
     };
 }

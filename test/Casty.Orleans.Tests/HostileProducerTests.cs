@@ -35,6 +35,9 @@ public sealed class HostileProducerTests(HostileBed bed)
         ["a position without an end"] = real => Frame(real, null, 1),
         ["an end without a reason"] = real => Frame(real, null, 1, new StreamEndInfo()),
         ["an end for an unknown reason"] = real => Frame(real, null, 1, new StreamEndInfo { Reason = (StreamEndReason)(-7) }),
+        ["a cut that looks like completion"] = real => Cut(real, Completed),
+        ["a cut without a reason"] = real => Cut(real, new StreamEndInfo()),
+        ["a cut without an end"] = real => Cut(real, null),
         ["an end, and elements behind it"] = real => Frame(real, [Batch(1, 2), Batch(4, 1)], 3, Completed),
         ["a roster without writers"] = real => Frame(real, null, roster: new StreamRoster { Version = 1, Writers = null! }),
     };
@@ -47,6 +50,9 @@ public sealed class HostileProducerTests(HostileBed bed)
         ["an older epoch"] = real => Frame(real, [Batch(1, 1)], 2, Completed, peer: real.Peer - 1),
         ["a newer epoch"] = real => Frame(real, [Batch(1, 1)], 2, Completed, peer: long.MaxValue),
         ["an unknown end"] = real => Frame(real, [Batch(1, 1)], 2, Completed, to: Guid.NewGuid()),
+        ["a cut of another stream"] = real => Cut(real, Failed, stream: Guid.NewGuid()),
+        ["a cut of an older lifetime"] = real => Cut(real, Failed, incarnation: real.Incarnation - 1),
+        ["a cut of an older epoch"] = real => Cut(real, Failed, peer: real.Peer - 1),
         ["garbage of another stream"] = real => Frame(real, [null!], stream: Guid.NewGuid()),
         ["garbage of an older epoch"] = real => Frame(real, [Batch(1, 0)], peer: real.Peer - 1),
         ["what had arrived"] = real => Frame(real, [Batch(0, 1)]),
@@ -84,6 +90,8 @@ public sealed class HostileProducerTests(HostileBed bed)
     };
 
     private static StreamEndInfo Completed => new() { Reason = StreamEndReason.Completed };
+
+    private static StreamEndInfo Failed => new() { Reason = StreamEndReason.Failed };
 
     public static TheoryData<string> NamesOfBadFrames => [.. BadFrames.Keys];
 
@@ -219,6 +227,16 @@ public sealed class HostileProducerTests(HostileBed bed)
             End = end,
             Roster = roster,
         };
+
+    private static StreamFrame Cut(StreamFrame real, StreamEndInfo? end, Guid? stream = null, long? incarnation = null, long? peer = null) => new()
+    {
+        To = real.To,
+        Stream = stream ?? real.Stream,
+        Incarnation = incarnation ?? real.Incarnation,
+        Peer = peer ?? real.Peer,
+        End = end,
+        IsOver = true,
+    };
 
     private static StreamDemand Demand(StreamDemand real, long received, long confirmed, long limit, long? grant = null, StreamEndInfo? end = null, int leave = 0,
         Guid? to = null, Guid? stream = null, long? incarnation = null, long? peer = null, StreamRoster? roster = null) => new()

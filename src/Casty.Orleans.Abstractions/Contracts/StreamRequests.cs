@@ -62,6 +62,10 @@ public sealed class StreamAttachRequest
     [Id(13)]
     public StreamSlowConsumer? DefaultSlowConsumer { get; init; }
 
+    /// <summary>The activity that asks, as a W3C <c>traceparent</c>; null where nobody traces.</summary>
+    [Id(14)]
+    public string? Trace { get; init; }
+
     /// <summary>What the writer named.</summary>
     internal StreamProducerOptions Named => new() { BufferSize = BufferSize, SubscriptionTimeout = SubscriptionTimeout, Delivery = Delivery, SlowConsumer = SlowConsumer };
 
@@ -124,6 +128,10 @@ public sealed class StreamSubscribeRequest<T>
     /// <summary>Where it begins in a broadcast that others read already.</summary>
     [Id(12)]
     public StreamStart Start { get; init; } = StreamStart.Latest;
+
+    /// <summary>The activity that asks, as a W3C <c>traceparent</c>; null where nobody traces.</summary>
+    [Id(13)]
+    public string? Trace { get; init; }
 }
 
 /// <summary>On the wire: what an end is told when it has joined.</summary>
@@ -189,4 +197,8 @@ public sealed class StreamJoined<T>
     /// <summary>To a reader: whom the elements go to.</summary>
     [Id(14)]
     public StreamDelivery Delivery { get; init; } = StreamDelivery.Single;
+
+    /// <summary>The activity that opened the first end of the stream, as a W3C <c>traceparent</c>; null where nobody traced.</summary>
+    [Id(15)]
+    public string? Trace { get; init; }
 }

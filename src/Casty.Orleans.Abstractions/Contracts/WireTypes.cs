@@ -127,6 +127,10 @@ public sealed class StreamFrame
     /// <summary>To a reader of a broadcast: how many elements were dropped for it, as it was too slow for the others.</summary>
     [Id(19)]
     public long Dropped { get; init; }
+
+    /// <summary>To a reader: the stream is over at once, and the end stands at no position.</summary>
+    [Id(20)]
+    public bool IsOver { get; init; }
 }
 
 /// <summary>On the wire: what a receiver of elements says. See <c>docs/protocol.md</c>.</summary>

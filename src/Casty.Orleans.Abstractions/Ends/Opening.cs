@@ -19,8 +19,10 @@ internal static class Opening
         var grain = host.Grains.GetGrain<IStreamProducerGrain<T>>(producer);
         var id = Guid.NewGuid();
         long start = Stopwatch.GetTimestamp();   // real time: it is about processes
+        using var activity = host.Traces.StartOpen(StreamRole.Sink, producer, typeof(T), consumer: null);
+        var opener = Activity.Current;
 
-        StreamAttachRequest Request(Joining.Observers<T> observers) => new()
+        StreamAttachRequest Request(Joining.Observers<T> observers, Activity? asker) => new()
         {
             Process = host.Process,
             End = id,
@@ -36,20 +38,24 @@ internal static class Opening
             Replaces = place?.Writer ?? 0,
             Stream = place?.Stream ?? Guid.Empty,
             AskedFor = Stopwatch.GetElapsedTime(start),
+            Trace = StreamTraces.IdOf(asker),
         };
 
         StreamJoined<T> joined;
         try
         {
             joined = await Joining.RunAsync<T>(
-                host, async observers => await grain.AttachAsync(Request(observers)),
+                host, async observers => await grain.AttachAsync(Request(observers, opener)),
                 () => place is null ? grain.WithdrawAsync(id) : Task.CompletedTask, cancellationToken).ConfigureAwait(false);
         }
-        catch (ArgumentException refusal) when (refusal.GetType() == typeof(ArgumentException))
+        catch (Exception exception)
         {
-            throw new ArgumentException(refusal.Message, nameof(options), refusal);   // the name of a parameter does not cross processes
+            StreamTraces.Fail(activity, exception);
+            if (exception.GetType() != typeof(ArgumentException)) throw;
+            throw new ArgumentException(exception.Message, nameof(options), exception);   // the name of a parameter does not cross processes
         }
 
+        var traces = StreamTraces.End(activity, joined.Trace);   // what the end does from now on belongs to no activity
         var stream = new StreamKey(joined.Stream, joined.Incarnation);
         var now = host.Clock.Now;
         var core = new WriterCore<Element<T>>(stream, joined.Peer, StreamTimings.For(joined.Lease), now, Element<T>.SizeOf, pool: Element<T>.Pool)
@@ -60,7 +66,11 @@ internal static class Opening
         core.OnDemand(new Demand(stream, joined.Peer, 0, 0, joined.Limit, joined.Grant), now, out _);
 
         var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec, joined,
-            async report => await grain.RejoinWriterAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
+            async report => await grain.RejoinWriterAsync(Request(await Joining.PeekAsync<T>(host), Activity.Current), WireFormat.ToWire(report, host)))
+        {
+            Traces = traces,
+        };
+        host.Log.Opened("sink", producer, end.ElementType);
         Joining.ReleaseObserversAfter<T>(host, end.Released);
         end.Untie = host.TieTo(owner, end);
         end.Start();
@@ -84,8 +94,10 @@ internal static class Opening
         var id = Guid.NewGuid();
         long start = Stopwatch.GetTimestamp();   // real time: it is about processes
         long number = host.NextRequest();
+        using var activity = host.Traces.StartOpen(StreamRole.Source, producer, typeof(T), consumer);
+        var opener = Activity.Current;
 
-        StreamSubscribeRequest<T> Request(Joining.Observers<T> observers) => new()
+        StreamSubscribeRequest<T> Request(Joining.Observers<T> observers, Activity? asker) => new()
         {
             Process = host.Process,
             End = id,
@@ -100,20 +112,24 @@ internal static class Opening
             AskedFor = Stopwatch.GetElapsedTime(start),
             Delivery = options.Delivery,
             Start = options.Start ?? StreamStart.Latest,
+            Trace = StreamTraces.IdOf(asker),
         };
 
         StreamJoined<T> joined;
         try
         {
             joined = await Joining.RunAsync<T>(
-                host, async observers => await grain.OpenAsync(Request(observers)),
+                host, async observers => await grain.OpenAsync(Request(observers, opener)),
                 () => place is null ? grain.CloseAsync(id, withdraw: true) : Task.CompletedTask, cancellationToken).ConfigureAwait(false);
         }
-        catch (ArgumentException refusal) when (refusal.GetType() == typeof(ArgumentException))
+        catch (Exception exception)
         {
-            throw new ArgumentException(refusal.Message, nameof(options), refusal);   // the name of a parameter does not cross processes
+            StreamTraces.Fail(activity, exception);
+            if (exception.GetType() != typeof(ArgumentException)) throw;
+            throw new ArgumentException(exception.Message, nameof(options), exception);   // the name of a parameter does not cross processes
         }
 
+        var traces = StreamTraces.End(activity, joined.Trace);
         var (initial, max) = options.Window;
         var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
             StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes, Element<T>.Pool);
@@ -122,7 +138,11 @@ internal static class Opening
         var end = new SourceEnd<T>(host, id, producer, consumer, isNamed, core, Joining.Demand(host, joined), codec,
             onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)),
             joined, async report => await host.Grains.GetGrain<IStreamProducerGrain<T>>(producer)
-                .RejoinReaderAsync(Request(await Joining.PeekAsync<T>(host)), WireFormat.ToWire(report, host)));
+                .RejoinReaderAsync(Request(await Joining.PeekAsync<T>(host), Activity.Current), WireFormat.ToWire(report, host)))
+        {
+            Traces = traces,
+        };
+        host.Log.Opened("source", producer, end.ElementType);
         Joining.ReleaseObserversAfter<T>(host, end.Released);
         end.Untie = host.TieTo(owner, end);
         end.Start();

@@ -144,8 +144,10 @@ internal sealed partial class ProducerEnd<T>
         ReaderLink? link = null;
         Frame<Element<T>> frame = default;
         int ticket = 0;
+        long resent = 0;
         lock (_gate)
         {
+            var now = _host.Clock.Now;
             if (_fan is null || _isClosed) return false;
             for (int i = _links.Count - 1; i >= 0 && link is null; i--)
             {
@@ -154,17 +156,29 @@ internal sealed partial class ProducerEnd<T>
                 {
                     if (!_core.IsRebuilding) _links.RemoveAt(i);
                 }
-                else if (one.IsReady && !one.InFlight.IsFull && _fan.TryTakeFrame(subscription, FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame))
+                else if (one.IsReady && !one.InFlight.IsFull)
                 {
+                    resent = subscription.Leg.Out.Resent;
+                    if (!_fan.TryTakeFrame(subscription, FrameLimits.Elements, FrameLimits.Bytes, now, out frame)) continue;
+                    resent = subscription.Leg.Out.Resent - resent;
+                    if (frame.Batches.Length > 0) _leftAt = now;
                     link = one;
                     ticket = one.InFlight.Take();
                 }
             }
         }
 
-        link?.Send(frame, ticket);
-        return link is not null;
+        if (link is null) return false;
+
+        _meter.OnSent(frame.Batches, resent);
+        link.Send(frame, ticket);
+        return true;
     }
+
+    /// <summary>Who reads now, one or several.</summary>
+    private (IReaderPort<T> Port, long Epoch)[] Readers() => _fan is not null
+        ? [.. _links.Where(link => _core.IsRebuilding || _fan.Find(link.Epoch) is not null).Select(link => (link.Port, link.Epoch))]
+        : _core.IsReaderAttached && _reader is not null ? [(_reader, _core.Epoch)] : [];
 
     private ReaderLink? LinkOf(long epoch) => _links.Find(link => link.Epoch == epoch);
 

@@ -150,6 +150,7 @@ internal sealed partial class ProducerEnd<T>
                 IsReaderRemote = !port.IsLocal;
                 _isReaderReady = true;
                 _inFlight.GiveUp();
+                _delivery.Forget();   // its elements may be counted anew
                 if (IsReaderRemote) EncodeHeld();
             }
             else if (_core.MustYieldTo(report))
@@ -205,9 +206,7 @@ internal sealed partial class ProducerEnd<T>
             TellKept();
             orphans = [.. _core.Unfinished.Where(writer => _core.IsAbsent(writer) || !_writers.ContainsKey(writer))];
             writers = [.. _writers.Where(one => !orphans.Contains(one.Key))];
-            readers = _fan is not null
-                ? [.. _links.Where(link => _core.IsRebuilding || _fan.Find(link.Epoch) is not null).Select(link => (link.Port, link.Epoch))]
-                : _core.IsReaderAttached && _reader is not null ? [(_reader, _core.Epoch)] : [];
+            readers = Readers();
         }
 
         _host.Forget(this);

@@ -6,7 +6,7 @@ namespace Casty.Orleans;
 /// The middle of one run of a stream: the shell around <see cref="ProducerCore{T}"/>. It belongs to its process, and the
 /// producer grain's activation only borrows it: the ends talk to it through observers, or directly within the process.
 /// </summary>
-internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IProducerEnd, IStreamEnd
+internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IProducerEnd, IObservedProducer, IStreamEnd
 {
     private static readonly TimeSpan NoWriterWarning = TimeSpan.FromSeconds(30);
 
@@ -62,6 +62,8 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             : new ProducerCore<Element<T>>(new StreamKey(Guid.CreateVersion7(), incarnation), _options.BufferSize!.Value,
                 _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf, pool: Element<T>.Pool);
         if (!_core.IsRebuilding) _opened.SetResult();
+        _meter = host.MeterOf(typeof(T), StreamRole.Producer);
+        _rebuildingSince = host.Traces.Begin();
         _timer = new DeadlineTimer(host.Clock, OnTimer);
         host.Add(this);
     }
@@ -213,6 +215,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
 
         long first;
         Roster? roster;
+        bool isReturn;
         lock (_gate)
         {
             _yielding = null;
@@ -226,9 +229,11 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             _isReaderReady = false;
             IsReaderRemote = !port.IsLocal;
             _inFlight.GiveUp();
+            isReturn = first >= 0 && isNamed && epoch > 1 && replaces == Guid.Empty;
             if (_core.Writers == 0 && _core.End is null) _warnAt = _host.Clock.Now + NoWriterWarning;
         }
 
+        if (isReturn) _meter.OnResumed(StreamTags.Return);
         Run();
 
         // It could not be asked, but may be made by now, and would only learn at its next word that it is not listened to.
@@ -261,11 +266,16 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     public ValueTask<FrameReply> OnFrameAsync(Frame<Element<T>> frame)
     {
         FrameReply reply;
+        Arrival arrival;
         lock (_gate)
         {
             if (_isClosed) return new ValueTask<FrameReply>(new FrameReply(Farewell(frame.Peer)));
             if (IsReaderRemote) Encode(frame);
-            var verdict = _core.OnFrame(frame, _host.Clock.Now, out string? violation);
+            var now = _host.Clock.Now;
+            var before = Look(frame.Peer);
+            int batches = frame.Batches.Length;
+            var verdict = _core.OnFrame(frame, now, out string? violation);
+            arrival = ArrivalSince(before, frame.Peer, batches > 0 && verdict is Verdict.Accepted or Verdict.Duplicate, now);
             if (verdict == Verdict.Violation) _host.Log.Violation(Name, violation!);
             FailWhatIsSpoilt();
             if (frame.Leaving && verdict != Verdict.Stale) Forget(frame.Peer);
@@ -288,6 +298,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             }
         }
 
+        _meter.OnReceived(arrival);
         Run();
         return new ValueTask<FrameReply>(reply);
     }
@@ -296,13 +307,16 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     {
         DemandReply reply;
         bool isLast;
+        TimeSpan? delivery;
         lock (_gate)
         {
             if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _core.LastRoster(_host.Clock.Now)));
             reply = _fan is null ? OnReaderDemand(demand) : OnConsumerDemand(demand);
+            delivery = _delivery.End(_core.Received, _host.Clock.Now);
             isLast = _core.IsOver && !_writersTold.Task.IsCompleted && demand.Leave == Leave.None && demand.Stream == _core.Stream && (_fan is not null || demand.Peer == _core.Epoch);
         }
 
+        if (delivery is { } took) _meter.OnDelivered(took);
         Run();
         if (demand.Leave == Leave.Detach) return DetachedAsync(reply);
         return isLast ? AfterWritersAsync(reply) : new ValueTask<DemandReply>(reply);
@@ -388,15 +402,21 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         Frame<Element<T>> frame;
         IReaderPort<T> reader;
         int ticket;
+        long resent;
         lock (_gate)
         {
             // A reader joins before it is made: whatever comes before its first demand would find nobody.
             if (_inFlight.IsFull || _reader is null || !_isReaderReady || _isClosed) return false;
-            if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) return false;
+            var now = _host.Clock.Now;
+            resent = _core.Resent;
+            if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, now, out frame)) return false;
+            resent = _core.Resent - resent;
+            if (frame.Batches.Length > 0 && resent == 0) _leftAt = now;   // what is repeated does not move
             reader = _reader;
             ticket = _inFlight.Take();
         }
 
+        _meter.OnSent(frame.Batches, resent);
         Send(reader, frame, ticket);
         return true;
     }
@@ -404,16 +424,21 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     protected override void OnReply(FrameReply reply, int ticket)
     {
         bool isFenced;
+        TimeSpan? delivery;
         lock (_gate)
         {
             _inFlight.Return(ticket);
             isFenced = reply.IsFenced;
-            if (reply.Demand is { } demand && _core.OnDemand(demand, _host.Clock.Now, out string? violation) == Verdict.Violation)
+            var now = _host.Clock.Now;
+            if (reply.Demand is { } demand && _core.OnDemand(demand, now, out string? violation) == Verdict.Violation)
             {
                 _host.Log.Violation(Name, violation!);
             }
+
+            delivery = _delivery.End(_core.Received, now);
         }
 
+        if (delivery is { } took) _meter.OnDelivered(took);
         if (isFenced) CloseAsReplaced();
     }
 
@@ -465,11 +490,14 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     /// <summary>After a turn: frees the name, forgets the stream, or waits.</summary>
     private void Rest()
     {
-        bool free, release, isTorn;
+        bool free, release, isTorn, isRebuilt, isEnded;
         TimeSpan deadline;
         lock (_gate)
         {
-            if (!_core.IsRebuilding && _opened.TrySetResult() && _core.HasHadWriters)
+            isRebuilt = !_core.IsRebuilding && _opened.TrySetResult();
+            isEnded = _core.IsOver && !_isEndTold;
+            _isEndTold |= isEnded;
+            if (isRebuilt && _core.HasHadWriters)
             {
                 // A stream that goes on has the options that its ends remember.
                 _agreed = new StreamProducerOptions
@@ -494,6 +522,8 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             if (_warnAt < deadline) deadline = _warnAt;
         }
 
+        if (isRebuilt) TellRebuilt();
+        if (isEnded) TellEnded();
         if (isTorn)
         {
             Close();

@@ -92,7 +92,8 @@ internal sealed partial class SinkEnd<T>
 
         Schedule();
         if (waiter is null) return default;
-        return new ValueTask(cancellationToken.CanBeCanceled ? waiter.WaitAsync(this, cancellationToken) : waiter.Task);
+        var wait = cancellationToken.CanBeCanceled ? waiter.WaitAsync(this, cancellationToken) : waiter.Task;
+        return new ValueTask(_meter.IsWaitWanted ? MeasureAsync(wait) : wait);
     }
 
     /// <summary>Under the lock, now and then: what a burst took is given back.</summary>
@@ -166,6 +167,7 @@ internal sealed partial class SinkEnd<T>
             Schedule();
             try
             {
+                if (_meter.IsWaitWanted) await MeasureAsync(room.WaitAsync(cancellationToken)).ConfigureAwait(false);
                 if (!await room.WaitAsync(cancellationToken).ConfigureAwait(false)) return false;
             }
             finally

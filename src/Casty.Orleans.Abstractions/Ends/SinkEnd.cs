@@ -7,7 +7,7 @@ namespace Casty.Orleans;
 /// The writer's end behind a <see cref="SinkRef{T}"/>: the shell around <see cref="WriterCore{T}"/>. Any thread may call it.
 /// It outlives the handle until the producer has everything, and never refers to it.
 /// </summary>
-internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd, IRefEnd
+internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd, IRefEnd, IObservedEnd
 {
     private const int MostMeanwhile = 64;
 
@@ -42,6 +42,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         _joined = joined;
         _watch = Joining.Watch(host, joined, Rejoin);
         _timer = new DeadlineTimer(host.Clock, OnTimer);
+        _meter = host.MeterOf(typeof(T), StreamRole.Sink);
     }
 
     public Guid Id { get; }
@@ -150,6 +151,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             Frame<Element<T>> frame;
             IElementPort<T> producer;
             int ticket;
+            long resent;
             lock (_gate)
             {
                 producer = _producer;
@@ -157,11 +159,16 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
                 if (!isBye && _inFlight.IsFull) break;   // whoever makes room has a turn taken
                 Collect();
                 Publish();
-                if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, _host.Clock.Now, out frame)) break;
+                var now = _host.Clock.Now;
+                resent = _core.Resent;
+                if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, now, out frame)) break;
+                resent = _core.Resent - resent;
+                Follow(frame, now);
                 _saidBye |= frame.Leaving;
                 ticket = _inFlight.Take();
             }
 
+            _meter.OnSent(frame.Batches, resent);
             Send(producer, frame, ticket);
         }
 
@@ -258,7 +265,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         bool isAnswered = false;
         try
         {
-            joined = await Task.Run(() => rejoin(report)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
+            joined = await AskAsync(rejoin, report).ConfigureAwait(false);
             isAnswered = true;
         }
         catch (StreamException exception)
@@ -294,7 +301,6 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
                 _watch = Joining.Watch(_host, joined, Rejoin);
                 if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), now))
                 {
-                    _host.Log.Rejoined("writer", Producer, joined.Incarnation);
                     left = _joined;
                 }
                 else ApplyMeanwhile(now);
@@ -307,7 +313,12 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             Wake();
         }
 
-        if (left is not null) Joining.TellReplaced(_host, left, _core.Stream);
+        if (left is not null)
+        {
+            TellRejoined();
+            Joining.TellReplaced(_host, left, _core.Stream);
+        }
+
         Run();
     }
 
@@ -340,20 +351,25 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
 
     private void Apply(Demand demand)
     {
+        TimeSpan? delivery;
         lock (_gate)
         {
             // A mere grant, as nearly all are, does not disturb whoever puts.
             if (_core.IsGrant(demand)) Collect();
             else Sync();
-            if (_core.OnDemand(demand, _host.Clock.Now, out string? violation) == Verdict.Violation)
+            var now = _host.Clock.Now;
+            if (_core.OnDemand(demand, now, out string? violation) == Verdict.Violation)
             {
                 _host.Log.Violation(Producer, violation!);
                 _core.Settle(new StreamEnd(StreamEndReason.ProtocolViolation, violation));
             }
 
+            delivery = _delivery.End(_core.Received, now);
             if (_core.IsReported && _meanwhile.Count < MostMeanwhile) _meanwhile.Add(demand);
             Wake();
         }
+
+        if (delivery is { } took) _meter.OnDelivered(took);
     }
 
     private void Settle(StreamEnd outcome)
@@ -452,5 +468,6 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         _watch?.Dispose();
         _host.Remove(this);
         _released.TrySetResult();
+        TellEnded();
     }
 }

@@ -7,7 +7,7 @@ namespace Casty.Orleans;
 /// The reader's end behind a <see cref="SourceRef{T}"/>: the shell around <see cref="ReaderCore{T}"/>. Any thread may call it.
 /// It outlives the handle until the producer knows that the reader is done, and never refers to it.
 /// </summary>
-internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, IRefEnd
+internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, IRefEnd, IObservedEnd
 {
     private const int MostMeanwhile = 64;
 
@@ -50,6 +50,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         _joined = joined;
         _watch = Joining.Watch(host, joined, Rejoin);
         _timer = new DeadlineTimer(host.Clock, OnTimer);
+        _meter = host.MeterOf(typeof(T), StreamRole.Source);
     }
 
     public Guid Id { get; }
@@ -231,11 +232,12 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         }
 
         FrameReply reply;
+        Arrival arrival;
         lock (_gate)
         {
             Sync();
             var now = _host.Clock.Now;
-            var verdict = _core.OnFrame(frame, now, out string? violation);
+            var verdict = Take(frame, now, out string? violation, out arrival);
             if (verdict == Verdict.Violation) Break(violation!);
             if (_core.IsReported && verdict != Verdict.Stale && _meanwhile.Count < MostMeanwhile) _meanwhile.Add(frame);
             if (verdict == Verdict.Stale)
@@ -266,6 +268,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
             Publish();
         }
 
+        _meter.OnReceived(arrival);
         Run();
         return new ValueTask<FrameReply>(reply);
     }
@@ -468,7 +471,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         bool isAnswered = false;
         try
         {
-            joined = await Task.Run(() => rejoin(report)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
+            joined = await AskAsync(rejoin, report).ConfigureAwait(false);
             isAnswered = true;
         }
         catch (StreamException exception)
@@ -481,6 +484,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         }
 
         StreamJoined<T>? left = null;
+        Arrival[] meanwhile = [];
         lock (_gate)
         {
             Sync();
@@ -506,10 +510,9 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
                 _watch = Joining.Watch(_host, joined, Rejoin);
                 if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, now))
                 {
-                    _host.Log.Rejoined("reader", Producer, joined.Incarnation);
                     left = _joined;
                 }
-                else TakeMeanwhile(now);
+                else meanwhile = TakeMeanwhile(now);
                 _joined = joined;
                 _meanwhile.Clear();
             }
@@ -517,19 +520,27 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
             Publish();
         }
 
-        if (left is not null) Joining.TellReplaced(_host, left, _core.Stream);
+        if (left is not null)
+        {
+            TellRejoined();
+            Joining.TellReplaced(_host, left, _core.Stream);
+        }
+
+        foreach (var arrival in meanwhile) _meter.OnReceived(arrival);
         Run();
     }
 
     /// <summary>Under the lock: it was the same producer after all.</summary>
-    private void TakeMeanwhile(TimeSpan now)
+    private Arrival[] TakeMeanwhile(TimeSpan now)
     {
-        foreach (var frame in _meanwhile)
+        var arrivals = new Arrival[_meanwhile.Count];
+        for (int i = 0; i < arrivals.Length; i++)
         {
-            if (_core.OnFrame(frame, now, out string? violation) == Verdict.Violation) Break(violation!);
+            if (Take(_meanwhile[i], now, out string? violation, out arrivals[i]) == Verdict.Violation) Break(violation!);
         }
 
         if (_core.Waiting > 0 || _core.IsOver) WakeAll();
+        return arrivals;
     }
 
     private void OnTimer()
@@ -614,5 +625,6 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         _host.Remove(this);
         _released.TrySetResult();
         _onReleased?.Invoke();
+        TellEnded();
     }
 }

@@ -8,6 +8,7 @@ internal static class StreamErrors
     /// <summary>What a put on a stream that takes no more throws.</summary>
     public static Exception ForPut(string producer, StreamEnd end) => end.Reason switch
     {
+        StreamEndReason.Terminated => Terminated(producer, end),
         StreamEndReason.Abandoned => new StreamAbandonedException($"Stream '{producer}' is gone: {end.Message}", end.Cause),
         StreamEndReason.Completed => new StreamClosedException($"Stream '{producer}' takes no more elements: this sink has completed.", end.Reason, end.Cause),
         StreamEndReason.Cancelled => new StreamClosedException($"Stream '{producer}' takes no more elements: its reader has left.", end.Reason, end.Cause),
@@ -44,7 +45,10 @@ internal static class StreamErrors
         StreamEndReason.Failed when end.Cause is { } cause => cause,
         StreamEndReason.Abandoned => new StreamAbandonedException($"Stream '{producer}' was cut: {end.Message}", end.Cause),
         StreamEndReason.Superseded => new StreamSupersededException($"Another reader of stream '{producer}' took the name '{consumer}'."),
+        StreamEndReason.Terminated => Terminated(producer, end),
         StreamEndReason.Cancelled => new OperationCanceledException($"The loop over stream '{producer}' was ended from outside: {end.Message}", end.Cause),
         _ => new StreamException($"Stream '{producer}' failed: {end.Message ?? end.Reason.ToString()}", end.Reason, end.Cause),
     };
+
+    private static StreamTerminatedException Terminated(string producer, StreamEnd end) => new($"Stream '{producer}' was ended from outside: {end.Message}");
 }

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -27,6 +29,7 @@ internal sealed class StreamHost
     private readonly Dictionary<Guid, object> _runs = [];
     private readonly ConcurrentDictionary<Type, object> _perType = new();
     private readonly ConcurrentDictionary<Guid, Task> _beforeStop = new();
+    private readonly ConcurrentDictionary<(Type Type, StreamRole Role), EndMeter> _meters = new();
     private readonly IServiceProvider? _services;
     private long _requests;
 
@@ -38,10 +41,16 @@ internal sealed class StreamHost
         Options = services.GetService<IOptions<CastyStreamsOptions>>()?.Value ?? new CastyStreamsOptions();
         Options.Validate(nameof(CastyStreamsOptions));
         Clock = new StreamClock(services.GetKeyedService<TimeProvider>(TimeProviderNames.Grains) ?? TimeProvider.System);
-        Log = new StreamLog(services.GetService<ILoggerFactory>()?.CreateLogger("Casty.Orleans") ?? NullLogger.Instance);
+        Log = new StreamLog(services.GetService<ILoggerFactory>()?.CreateLogger(StreamDiagnostics.LogCategory) ?? NullLogger.Instance);
+        Metrics = services.GetService<IMeterFactory>() is { } meters
+            ? new StreamMetrics(meters.Create(StreamDiagnostics.MeterName, StreamDiagnostics.Version), () => _ends.Values.OfType<IObservedEnd>())
+            : StreamMetrics.None;
+        Traces = new StreamTraces(new ActivitySource(StreamDiagnostics.ActivitySourceName, StreamDiagnostics.Version));
         DemandObserver = new ObserverHandle<IStreamDemandObserver>(Grains, Clock, new DemandEndpoint(this));
         MaxMessageSize = Options.MaxMessageSize ?? services.GetRequiredService<IOptions<ClientMessagingOptions>>().Value.MaxMessageBodySize;
-        services.GetService<IHostApplicationLifetime>()?.ApplicationStopping.UnsafeRegister(static host => ((StreamHost)host!).OnStopping(), this);
+        var lifetime = services.GetService<IHostApplicationLifetime>();
+        lifetime?.ApplicationStopping.UnsafeRegister(static host => ((StreamHost)host!).OnStopping(), this);
+        lifetime?.ApplicationStopped.UnsafeRegister(static host => ((StreamHost)host!).Traces.Source!.Dispose(), this);
     }
 
     /// <summary>A host without Orleans, for a stream inside one process.</summary>
@@ -50,6 +59,8 @@ internal sealed class StreamHost
         Options = options;
         Clock = new StreamClock(time);
         Log = new StreamLog(NullLogger.Instance);
+        Metrics = StreamMetrics.None;
+        Traces = new StreamTraces(source: null);
     }
 
     public Guid Process { get; } = Guid.NewGuid();
@@ -67,6 +78,14 @@ internal sealed class StreamHost
     public StreamClock Clock { get; }
 
     public StreamLog Log { get; }
+
+    public StreamMetrics Metrics { get; }
+
+    public StreamTraces Traces { get; }
+
+    /// <summary>What the ends of one role and one type of elements add to.</summary>
+    public EndMeter MeterOf(Type elementType, StreamRole role) =>
+        _meters.GetOrAdd((elementType, role), static (key, metrics) => new EndMeter(metrics, key.Type.ToString(), key.Role), Metrics);
 
     /// <summary>The largest message that this process' connections take.</summary>
     public int MaxMessageSize { get; }
@@ -105,7 +124,9 @@ internal sealed class StreamHost
     {
         // A grain's services are its activation's and end with it; the cluster client knows the process'.
         var root = services.GetRequiredService<IClusterClient>().ServiceProvider;
-        return Hosts.GetValue(root.GetRequiredService<IGrainFactory>(), _ => new StreamHost(root));
+        var grains = root.GetRequiredService<IGrainFactory>();
+        if (Hosts.TryGetValue(grains, out var host)) return host;
+        lock (Hosts) return Hosts.GetValue(grains, _ => new StreamHost(root));   // one, or there would be two of each of its instruments
     }
 
     public void Add(IStreamEnd end) => _ends[end.Id] = end;
@@ -205,6 +226,21 @@ internal sealed class StreamHost
         {
             if (_producers.GetValueOrDefault((typeof(T), producer.Name)) == producer) _producers.Remove((typeof(T), producer.Name));
         }
+    }
+
+    /// <summary>The streams that have their producer in this silo, those included whose end was not told to everybody yet.</summary>
+    public IObservedProducer[] Producers
+    {
+        get
+        {
+            lock (_producers) return [.. _runs.Values.Cast<IObservedProducer>()];
+        }
+    }
+
+    /// <summary>The run of a stream that has its producer in this silo; null if it has not.</summary>
+    public IObservedProducer? FindRun(Guid stream)
+    {
+        lock (_producers) return _runs.GetValueOrDefault(stream) as IObservedProducer;
     }
 
     /// <summary>The producer of a stream in this silo, if there is one.</summary>

@@ -9,7 +9,7 @@ internal static class WireCheck
     /// <summary>What is wrong with a frame, or null. Its sizes are believed only as far as its bytes go.</summary>
     public static string? FlawOf(StreamFrame frame, StreamHost host, bool mayHaveHoles)
     {
-        if (frame.EndAt < -1 || frame.EndAt >= 0 != frame.End is not null)
+        if (frame.EndAt < -1 || (frame.EndAt >= 0 || frame.IsOver) != frame.End is not null)
         {
             return $"A frame gives {frame.EndAt} for the position of its end, and {(frame.End is null ? "no end" : "an end")}.";
         }

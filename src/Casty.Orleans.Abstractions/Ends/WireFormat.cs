@@ -31,6 +31,7 @@ internal static class WireFormat
         Delivery = frame.Delivery,
         Settled = frame.Settled,
         Dropped = frame.Dropped,
+        IsOver = frame.IsOver,
     };
 
     /// <summary>A frame that is none carries nothing but what is wrong with it: it matters only if it is of the stream.</summary>
@@ -44,7 +45,7 @@ internal static class WireFormat
             frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
             frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
             frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved, frame.Finished,
-            frame.Delivery, frame.Settled, frame.Dropped);
+            frame.Delivery, frame.Settled, frame.Dropped, frame.IsOver);
     }
 
     public static StreamDemand ToWire(Demand demand, Guid to, StreamHost host) => new()

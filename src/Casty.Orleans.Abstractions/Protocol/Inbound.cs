@@ -21,6 +21,12 @@ internal sealed class Inbound<T>(long start = 0)
     /// <summary>How the sender ended, once everything before its end has arrived.</summary>
     public StreamEnd? End { get; private set; }
 
+    /// <summary>How many elements came that had come before.</summary>
+    public long Dropped { get; private set; }
+
+    /// <summary>How many batches came before earlier ones.</summary>
+    public long Early { get; private set; }
+
     /// <summary>How many elements wait for earlier ones.</summary>
     public int Stashed { get; private set; }
 
@@ -56,8 +62,10 @@ internal sealed class Inbound<T>(long start = 0)
             return Verdict.Violation;
         }
 
-        if (End is not null || batch.Next <= Received) return Verdict.Duplicate;
+        int all = batch.Elements.Count;
+        if (End is not null || batch.Next <= Received) return Drop(all);
         if (batch.First < Received) batch = batch.Skip(Received - batch.First);
+        Dropped += all - batch.Elements.Count;
 
         if (batch.First > Received) return Stash(batch);
 
@@ -120,19 +128,26 @@ internal sealed class Inbound<T>(long start = 0)
         int at = Successor(batch.First);
         if (at > 0 && _early.Values[at - 1].Next is var before && before > batch.First)
         {
-            if (before >= batch.Next) return Verdict.Duplicate;
+            if (before >= batch.Next) return Drop(batch.Elements.Count);
             batch = batch.Skip(before - batch.First);
         }
 
         if (at < _early.Count && _early.Keys[at] is var after && after < batch.Next)
         {
-            if (after == batch.First) return Verdict.Duplicate;
+            if (after == batch.First) return Drop(batch.Elements.Count);
             batch = batch.Take(after - batch.First);
         }
 
         _early.Add(batch.First, batch);
         Stashed += batch.Elements.Count;
+        Early++;
         return Verdict.Accepted;
+    }
+
+    private Verdict Drop(int elements)
+    {
+        Dropped += elements;
+        return Verdict.Duplicate;
     }
 
     private void Unstash(List<Batch<T>> ready)
@@ -142,8 +157,10 @@ internal sealed class Inbound<T>(long start = 0)
             var batch = _early.Values[0];
             _early.RemoveAt(0);
             Stashed -= batch.Elements.Count;
-            if (batch.Next <= Received) continue;
-            if (batch.First < Received) batch = batch.Skip(Received - batch.First);
+            long again = Math.Clamp(Received - batch.First, 0, batch.Elements.Count);
+            Dropped += again;
+            if (again == batch.Elements.Count) continue;
+            if (again > 0) batch = batch.Skip(again);
             ready.Add(batch);
             Received = batch.Next;
         }

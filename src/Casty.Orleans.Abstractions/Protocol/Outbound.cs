@@ -39,6 +39,9 @@ internal sealed class Outbound<T>(
     /// <summary>Elements before it may leave.</summary>
     public long Limit { get; private set; } = start;
 
+    /// <summary>How many elements have left that had left before.</summary>
+    public long Resent { get; private set; }
+
     /// <summary>So much of what was granted is not used for now (P-16).</summary>
     public long Withheld { get; set; }
 
@@ -163,6 +166,7 @@ internal sealed class Outbound<T>(
 
         elements = new ArraySegment<T>(pool?.Rent((int)count) ?? new T[count], 0, (int)count);
         _elements.CopyTo(first, elements);
+        Resent += Math.Max(0, Math.Min(first + count, _highSent) - first);
         Advance(first + count, taken);
         AssertInvariants();
         return true;

@@ -185,6 +185,7 @@ internal sealed partial class ReaderCore<T>
 
         SeeLease(now);
         _answeredAt = now;
+        if (frame.IsOver) return StopNow(frame.End, out violation);
         if (IsReported) return Verdict.Duplicate;
 
         _opened = Stream.Incarnation;
@@ -236,6 +237,16 @@ internal sealed partial class ReaderCore<T>
             arrived.Clear();
             return Verdict.Violation;
         }
+    }
+
+    /// <summary>The stream is over at once. One that was cut must not look completed.</summary>
+    private Verdict StopNow(StreamEnd? end, out string? violation)
+    {
+        violation = end is { Reason: not (StreamEndReason.None or StreamEndReason.Completed) } ? null : $"The producer cuts the stream as {end?.Reason}, which is no way to be cut.";
+        if (violation is not null) return Verdict.Violation;
+        if (IsOver) return Verdict.Duplicate;
+        Stop(end!);
+        return Verdict.Accepted;
     }
 
     /// <summary>The producer answered a demand: it lives.</summary>

@@ -26,4 +26,7 @@ public enum StreamEndReason
 
     /// <summary>A peer sent what the protocol does not allow.</summary>
     ProtocolViolation = 7,
+
+    /// <summary>Somebody ended the stream from outside, by <c>IStreamManagementGrain.EndAsync</c>.</summary>
+    Terminated = 8,
 }

@@ -14,6 +14,8 @@ internal static class Scenarios
         ("writers", ManyWriters.RunAsync),
         ("fan-out", FanOuts.RunAsync),
         ("demand", Demands.RunAsync),
+        ("observed", Observed.RunAsync),
+        ("batch", Observed.BatchAsync),
         ("idle", Idle.RunAsync),
     ];
 }

@@ -249,6 +249,7 @@ internal sealed class Subscription<T>
         Seat = new Seat<T>(report, place, hasPositions);
         Leg = new Leg<T>(new Outbound<T>(0, _sizeOf, Leg.Out.MaxBytes, pool: _pool));
         Leg.Seat(new Outbound<T>(report.Received, _sizeOf, Leg.Out.MaxBytes, report.Finished, _pool), report.Unfinished);
+        foreach (var run in report.Unfinished) History.Append(run);   // the writers may not know of these either
         if (report.End is null) return;
 
         End();

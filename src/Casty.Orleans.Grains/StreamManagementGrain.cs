@@ -1,0 +1,119 @@
+using Orleans;
+using Orleans.Concurrency;
+using Orleans.Runtime;
+using Orleans.Runtime.Placement;
+
+namespace Casty.Orleans;
+
+/// <summary>Asks one silo after the other, and remembers nothing: where a page ended is in its token.</summary>
+/// <param name="membership">The silos of the cluster.</param>
+[StatelessWorker, Reentrant]
+[GrainType("casty.management")]
+public sealed class StreamManagementGrain(IClusterMembershipService membership) : Grain, IStreamManagementGrain
+{
+    /// <summary>How long a silo is waited for.</summary>
+    internal const string Patience = "00:00:10";
+
+    /// <summary>A silo's own grain may be elsewhere, from before the silo was there: then it goes, and is asked for again.</summary>
+    private const int Attempts = 3;
+
+    private const int MaxWhyLength = 1000;
+
+    /// <inheritdoc/>
+    public async Task<StreamPage> ListAsync(StreamQuery? query = null)
+    {
+        query ??= new StreamQuery();
+        var (first, after) = Parse(query.After);
+        var streams = new List<StreamInfo>();
+        var unanswered = new List<SiloAddress>();
+        foreach (var silo in Silos.Where(one => first is null || one.CompareTo(first) >= 0))
+        {
+            int left = query.PageSize - streams.Count;
+            if (left == 0) return Page(next: Format(silo, Guid.Empty));
+
+            var found = await AskAsync(silo, one => one.ListAsync(query with { After = null }, silo.Equals(first) ? after : Guid.Empty, left));
+            if (found is null) unanswered.Add(silo);
+            streams.AddRange(found ?? []);
+            if (found is { Length: > 0 } && found.Length == left) return Page(next: Format(silo, found[^1].Id));
+        }
+
+        return Page(next: null);
+
+        StreamPage Page(string? next) => new() { Streams = streams, Next = next, Unanswered = unanswered };
+    }
+
+    /// <inheritdoc/>
+    public async Task<bool> EndAsync(Guid stream, string why)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(why);
+        if (why.Length > MaxWhyLength) throw new ArgumentException($"What the ends of a stream are told has at most {MaxWhyLength} characters; this has {why.Length}.", nameof(why));
+
+        var asking = Silos.Select(EndAtAsync).ToArray();
+        await ((Task)Task.WhenAll(asking)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        if (asking.Any(one => one is { IsCompletedSuccessfully: true, Result: true })) return true;
+
+        await Task.WhenAll(asking);   // who did not answer may have it
+        return false;
+
+        async Task<bool> EndAtAsync(SiloAddress silo)
+        {
+            for (int attempt = 0; attempt < Attempts; attempt++)
+            {
+                if (await At(silo, one => one.EndAsync(stream, why)) is { } isEnded) return isEnded;
+            }
+
+            return false;
+        }
+    }
+
+    private SiloAddress[] Silos => [.. membership.CurrentSnapshot.Members.Values.Where(member => member.Status == SiloStatus.Active).Select(member => member.SiloAddress).Order()];
+
+    private async Task<StreamInfo[]?> AskAsync(SiloAddress silo, Func<IStreamSiloGrain, Task<StreamInfo[]?>> ask)
+    {
+        try
+        {
+            for (int attempt = 0; attempt < Attempts; attempt++)
+            {
+                if (await At(silo, ask) is { } streams) return streams;
+            }
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            // It is about to go, or has gone.
+        }
+
+        return null;
+    }
+
+    /// <summary>Calls the grain of that silo, which is placed there if it is nowhere.</summary>
+    private Task<TResult> At<TResult>(SiloAddress silo, Func<IStreamSiloGrain, Task<TResult>> call)
+    {
+        RequestContext.Set(IPlacementDirector.PlacementHintKey, silo);
+        try
+        {
+            return call(GrainFactory.GetGrain<IStreamSiloGrain>(silo.ToParsableString()));
+        }
+        finally
+        {
+            RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+        }
+    }
+
+    private static string Format(SiloAddress silo, Guid after) => $"{silo.ToParsableString()}/{after:N}";
+
+    private static (SiloAddress? Silo, Guid After) Parse(string? token)
+    {
+        if (token is null) return default;
+        string[] parts = token.Split('/');
+        try
+        {
+            if (parts.Length == 2 && Guid.TryParse(parts[1], out var after)) return (SiloAddress.FromParsableString(parts[0]), after);
+        }
+        catch (Exception exception) when (exception is FormatException or ArgumentException or OverflowException or IndexOutOfRangeException)
+        {
+            // It is none, either.
+        }
+
+        throw new ArgumentException($"'{token}' is not where a page said that the next one begins.", nameof(StreamQuery.After));
+    }
+}
