@@ -73,6 +73,7 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait; a cancelled put has not put.</param>
     /// <exception cref="StreamClosedException">The stream takes no more: it was completed, failed or cancelled.</exception>
     /// <exception cref="StreamAbandonedException">The stream's producer or reader is gone.</exception>
+    /// <exception cref="StreamTerminatedException">The stream was ended from outside.</exception>
     /// <exception cref="ArgumentException">The element is too large for a message. Its neighbours are not affected.</exception>
     /// <exception cref="global::Orleans.Serialization.CodecNotFoundException">The element cannot be serialised. Its neighbours are not affected.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -134,6 +135,7 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait; completing still takes effect.</param>
     /// <exception cref="StreamAbandonedException">The producer is gone and does not hold everything.</exception>
     /// <exception cref="StreamClosedException">Another writer failed the stream.</exception>
+    /// <exception cref="StreamTerminatedException">The stream was ended from outside.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public Task CompleteAsync(CancellationToken cancellationToken = default) => EndAsync(StreamEnd.Completed, cancellationToken);
 

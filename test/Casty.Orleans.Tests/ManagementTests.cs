@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net;
 using Orleans;
+using Orleans.Core.Internal;
 using Orleans.Runtime;
+using Orleans.Runtime.Placement;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -231,6 +233,56 @@ public sealed class ManagementTests(ManagementTests.Fixture fixture, ITestOutput
         await Assert.ThrowsAsync<ArgumentException>(() => Management.EndAsync(Guid.NewGuid(), new string('x', 1001)).Soon());
         Assert.False(await Management.EndAsync(Guid.NewGuid(), "Nothing has this id.").Soon());
         Assert.Throws<ArgumentNullException>(() => ((IGrainFactory)null!).GetStreamManagement());
+    }
+
+    [Fact]
+    public async Task ASiloThatDoesNotAnswer_IsNamed_AndTheOthersAreListed()
+    {
+        string name = Cluster.Name();
+        await using var here = await _bed[Place.SiloA].GetSinkAsync<int>(name).Soon();
+        await using var there = await _bed[Place.SiloB].GetSinkAsync<string>(name).Soon();
+        var silent = Silo(Place.SiloB);
+        _bed.Wire.Gate = call => call.Grain is IStreamSiloGrain grain && grain.GetPrimaryKeyString() == silent.ToParsableString()
+            ? Task.FromException(new SiloUnavailableException("It is gone.")) : null;
+        try
+        {
+            var page = await Management.ListAsync(new() { NamePrefix = name }).Soon();
+            Assert.Equal("System.Int32", Assert.Single(page.Streams).ElementType);
+            Assert.Equal([silent], page.Unanswered);
+            Assert.Null(page.Next);
+
+            // Who did not answer may have the stream; who did is believed.
+            Assert.True(await Management.EndAsync(page.Streams[0].Id, "Enough.").Soon());
+            await Assert.ThrowsAsync<SiloUnavailableException>(() => Management.EndAsync(page.Streams[0].Id, "Again.").Soon());
+        }
+        finally
+        {
+            _bed.Wire.Gate = null;
+        }
+    }
+
+    [Fact]
+    public async Task ASilosGrainThatIsElsewhere_GoesHome()
+    {
+        string name = Cluster.Name();
+        await using var sink = await _bed[Place.SiloB].GetSinkAsync<int>(name).Soon();
+        await OnlyAsync(name);
+
+        // Sent away from home, as it would be if it were asked for while its silo was not there.
+        var grain = _bed[Place.Client].GetGrain<IStreamSiloGrain>(Silo(Place.SiloB).ToParsableString());
+        StreamInfo[]? found = [];
+        for (int i = 0; i < 100 && found is not null; i++)
+        {
+            await grain.Cast<IGrainManagementExtension>().DeactivateOnIdle().AsTask().Soon();
+            RequestContext.Set(IPlacementDirector.PlacementHintKey, Silo(Place.SiloA));
+            found = await grain.ListAsync(new StreamQuery(), Guid.Empty, 10).Soon();
+        }
+
+        RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+        Assert.Null(found);
+        var page = await Management.ListAsync(new() { NamePrefix = name }).Soon();
+        Assert.Equal(name, Assert.Single(page.Streams).Producer);
+        Assert.Empty(page.Unanswered);
     }
 
     [Fact]
