@@ -10,9 +10,14 @@ internal static class CommandLine
         PriceFeed: the streams of Casty.Orleans at work.
 
           PriceFeed                    the guide: five prices, and a loop that is left early, in one process
+          PriceFeed web     [options]  a page that shows a stream flow, slow down and outlive a silo, until Ctrl-C
           PriceFeed silo    [options]  a silo, until Ctrl-C
           PriceFeed produce [options]  a client that writes prices until Ctrl-C, then completes the stream
           PriceFeed consume [options]  a client that reads prices until Ctrl-C or the stream's end
+
+        web
+          --port P       the page's port (5080)
+          --seconds N    end by itself after N seconds
 
         silo
           --port P       the silo's own port (11111)
@@ -76,6 +81,14 @@ internal static class CommandLine
     {
         switch (command)
         {
+            case "web":
+                var web = new Arguments(args, command, "--port", "--seconds");
+                return WebCommand.RunAsync(web.Port("--port", 5080), (int?)web.Number("--seconds", 1, 86_400));
+
+            case ChildSiloCommand.Name:
+                var child = new Arguments(args, command, "--port", "--primary");
+                return ChildSiloCommand.RunAsync(child.Port("--port", 0), child.Port("--primary", 0));
+
             case "silo":
                 var silo = new Arguments(args, command, "--port", "--gateway", "--primary", "--count", "--feed");
                 int port = silo.Port("--port", 11111);
