@@ -9,6 +9,9 @@ public sealed class CastyStreamsOptions
     /// <summary>What sources of this process use where a call names no value.</summary>
     public StreamConsumerOptions Consumer { get; set; } = new();
 
+    /// <summary>How grains of this silo handle streams where they name no value themselves.</summary>
+    public StreamHandlerOptions Handler { get; set; } = new();
+
     /// <summary>
     /// How long an end of a stream lives on without hearing from the other; an end that died is noticed within twice this time.
     /// The producer's silo decides for its streams. At least 100 milliseconds and at most 1 day. Default: 60 seconds.
@@ -30,6 +33,8 @@ public sealed class CastyStreamsOptions
         ArgumentNullException.ThrowIfNull(Consumer, $"{parameter}.{nameof(Consumer)}");
         Producer.Validate($"{parameter}.{nameof(Producer)}");
         Consumer.Validate($"{parameter}.{nameof(Consumer)}");
+        ArgumentNullException.ThrowIfNull(Handler, $"{parameter}.{nameof(Handler)}");
+        Handler.Validate($"{parameter}.{nameof(Handler)}");
         if (LeaseDuration < TimeSpan.FromMilliseconds(100) || LeaseDuration > TimeSpan.FromDays(1))
         {
             throw new ArgumentOutOfRangeException($"{parameter}.{nameof(LeaseDuration)}", LeaseDuration,

@@ -21,6 +21,7 @@ public static class CastyStreamsSiloBuilderExtensions
         builder.Services.AddCastyStreamsOptions(configure)
             .PostConfigure<IOptions<SiloMessagingOptions>>((options, messaging) => options.MaxMessageSize = messaging.Value.MaxMessageBodySize);
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ILifecycleParticipant<ISiloLifecycle>, HandOver>());
+        builder.Services.TryAddKeyedTransient<IGrainExtension, StreamHandlerExtension>(typeof(IStreamHandlerExtension));
         return builder;
     }
 
