@@ -15,6 +15,9 @@ public sealed class CastyStreamsOptions
     /// <summary>What sources of this process use where a call names no value.</summary>
     public StreamConsumerOptions Consumer { get; set; } = new();
 
+    /// <summary>How grains of this silo handle streams where they name no value themselves.</summary>
+    public StreamHandlerOptions Handler { get; set; } = new();
+
     /// <summary>
     /// How long an end of a stream lives on without hearing from the other; an end that died is noticed within twice this time.
     /// The producer's silo decides for its streams. At least 100 milliseconds and at most 1 day. Default: 60 seconds.
@@ -40,8 +43,10 @@ public sealed class CastyStreamsOptions
     {
         if (Producer is null) yield return new(nameof(Producer), null, $"a {nameof(StreamProducerOptions)}");
         if (Consumer is null) yield return new(nameof(Consumer), null, $"a {nameof(StreamConsumerOptions)}");
+        if (Handler is null) yield return new(nameof(Handler), null, $"a {nameof(StreamHandlerOptions)}");
         foreach (var flaw in Producer?.Flaws() ?? []) yield return flaw.Under(nameof(Producer));
         foreach (var flaw in Consumer?.Flaws() ?? []) yield return flaw.Under(nameof(Consumer));
+        foreach (var flaw in Handler?.Flaws() ?? []) yield return flaw.Under(nameof(Handler));
         if (LeaseDuration < TimeSpan.FromMilliseconds(100) || LeaseDuration > TimeSpan.FromDays(1))
         {
             yield return new(nameof(LeaseDuration), LeaseDuration, "between 100 milliseconds and 1 day");

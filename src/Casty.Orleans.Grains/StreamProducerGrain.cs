@@ -13,7 +13,7 @@ namespace Casty.Orleans;
 /// <typeparam name="T">The type of the elements.</typeparam>
 [PreferLocalPlacement]
 [GrainType("casty.producer`1")]
-public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
+public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
 {
     private static readonly TimeSpan OpenTimeout = TimeSpan.FromSeconds(2);
 
@@ -26,11 +26,16 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     private static readonly TimeSpan FindPeriod = TimeSpan.FromMilliseconds(100);
 
     private readonly StreamHost _host;
+    private readonly HandlingLog _handlingLog;
     private Joining.Observers<T> _observers;
 
     /// <summary>Creates the grain.</summary>
     /// <param name="services">The services of the silo.</param>
-    public StreamProducerGrain(IServiceProvider services) => _host = StreamHost.For(services);
+    public StreamProducerGrain(IServiceProvider services)
+    {
+        _host = StreamHost.For(services);
+        _handlingLog = HandlingLog.For(services);
+    }
 
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken) =>
@@ -62,6 +67,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             {
                 await producer.KeptAsync(demand.Peer);
                 producer.OnJoined(StreamRole.Sink, request.Trace, since);
+                KeepHandlers();
                 return Joined(producer, demand.Stream, demand.Peer, limit: demand.Limit, grant: demand.Grant, joinedAt: joinedAt, roster: roster);
             }
 
@@ -85,11 +91,12 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
         Check(() => request.Validate(this.GetPrimaryKeyString()));
         var port = PortOf(request);
         var since = _host.Traces.Begin();
-        while (await (request.Replaces == Guid.Empty ? BorrowOpenAsync(request.Consumer) : FindOpenAsync(request.Stream, request.AskedFor, one => one.HasPlaceOf(request.Replaces), "source", request.Consumer)) is { } producer)
+        while (await PlaceAsync(request) is { } producer)
         {
             if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces, request.Delivery, request.Start) is var (stream, epoch, position, roster))
             {
                 producer.OnJoined(StreamRole.Source, request.Trace, since);
+                if (StreamNames.IsHandler(request.Consumer)) KeepHandlers();
                 return Joined(producer, stream, epoch, position, roster: roster);
             }
 
@@ -128,6 +135,7 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             if (producer.Rejoin(request.End, PortOf(request), facts, request.Replaces) is not { } stream) continue;
 
             producer.OnJoined(StreamRole.Sink, request.Trace, since);
+            KeepHandlersOnceOpen(producer);
             return Task.FromResult(Joined(producer, stream, report.Writer));
         }
     }
@@ -156,8 +164,8 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
 
             // Where this one gives up its place because of the reader, its successor hears of the reader first.
             if (producer.Rejoin(request.End, PortOf(request), facts, request.MaxDemandBytes) is not { } stream) continue;
-
             producer.OnJoined(StreamRole.Source, request.Trace, since);
+            KeepHandlersOnceOpen(producer);
             return Joined(producer, stream, report.Epoch);
         }
     }
@@ -183,6 +191,16 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     private IReaderPort<T> PortOf(StreamSubscribeRequest<T> request) => request.Process == _host.Process
         ? new LocalReader<T>(_host, request.End)
         : new RemoteElements<T>(_host, request.Observer, request.Process, request.End);
+
+    /// <summary>Where a reader is to be let in: to whatever there is, to a run of the stream, or to the place that another keeps.</summary>
+    /// <exception cref="StreamSupersededException">That is not there any more.</exception>
+    private Task<ProducerEnd<T>?> PlaceAsync(StreamSubscribeRequest<T> request)
+    {
+        if (request.Replaces != Guid.Empty) return FindOpenAsync(request.Stream, request.AskedFor, one => one.HasPlaceOf(request.Replaces), "source", request.Consumer);
+        if (request.Stream == Guid.Empty) return BorrowOpenAsync(request.Consumer);
+        if (_host.FindProducer<T>(this.GetPrimaryKeyString()) is { } producer && producer.Stream.Id == request.Stream) return OpenAsync(producer, request.Consumer);
+        throw new StreamSupersededException($"That run of stream '{this.GetPrimaryKeyString()}' is over.");
+    }
 
     /// <summary>The producer, once it is known who belongs to its stream; null if that takes longer than a caller should be kept waiting.</summary>
     private Task<ProducerEnd<T>?> BorrowOpenAsync(string? reader = null) => OpenAsync(Borrow(), reader);

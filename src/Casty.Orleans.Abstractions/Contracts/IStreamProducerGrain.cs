@@ -44,6 +44,11 @@ public interface IStreamProducerGrain<T> : IGrainWithStringKey
     [AlwaysInterleave, ResponseTimeout("00:00:05"), Alias("rejoin-reader")]
     Task<StreamJoined<T>?> RejoinReaderAsync(StreamSubscribeRequest<T> request, StreamReaderReport report);
 
+    /// <summary>The grain that reads for one that handles the stream has left its place: it is to be called again, wherever it is placed next.</summary>
+    /// <param name="consumer">The subscription's name.</param>
+    [AlwaysInterleave, Alias("keep-handler")]
+    Task KeepHandlerAsync(string consumer);
+
     /// <summary>The services of the caller's process. Answered by the reference itself; no message is sent.</summary>
 #pragma warning disable ORLEANS0009 // The analyzer knows no request types but Orleans' own; this one is never awaited, as it is never sent.
     [AnsweredByCaller, Alias("services")]

@@ -12,9 +12,12 @@ internal static class Joining
     /// </summary>
     public const string ResponseTimeout = "00:00:12";
 
+    /// <summary>The same for a call in which the callee joins: its own call may be repeated.</summary>
+    public const string LongResponseTimeout = "00:00:30";
+
     private const int Attempts = 10;
 
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
+    public static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     /// <summary>The observers of a process that a joining end names.</summary>
     public readonly record struct Observers<T>(IStreamElementObserver<T> Elements, IStreamDemandObserver Demand);
@@ -73,7 +76,8 @@ internal static class Joining
         }
     }
 
-    private static bool IsTransient(Exception exception) =>
+    /// <summary>The call may not have arrived, or its answer may have been lost.</summary>
+    public static bool IsTransient(Exception exception) =>
         exception is SiloUnavailableException or OrleansMessageRejectionException or ConnectionFailedException or TimeoutException
         || exception.GetType() == typeof(OrleansException);   // what a grain directory throws that is not settled yet
 

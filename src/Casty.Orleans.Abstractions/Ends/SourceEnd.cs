@@ -279,7 +279,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         lock (_gate)
         {
             if (epoch == _core.Epoch) Close();
-            given = epoch == _core.Epoch && !_core.IsSettled ? _core.Given : null;
+            given = epoch == _core.Epoch && !_core.IsSettled ? (_core.IsHolding ? _core.Finished : _core.Given) : null;
             if (given is not null)
             {
                 _core.Stop(new StreamEnd(StreamEndReason.Superseded));
@@ -294,6 +294,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
 
     public Task LetGoAsync(bool isHostStopping)
     {
+        if (Parting is { } part) return part();
         Leave(_isNamed ? Protocol.Leave.Detach : Protocol.Leave.Cancel,
             new StreamEnd(StreamEndReason.Cancelled, "The reader's host or grain stopped."), IsInHand);
         return _released.Task;

@@ -142,7 +142,14 @@ internal sealed partial class ReaderCore<T>
     public void OnTaken(int count)
     {
         if (count == 0) return;
+        Take(count);
+        Finished = Given - 1;
+        Untrack();
+        SeeEnd();
+    }
 
+    private void Take(int count)
+    {
         var batch = _ready.Peek();
         Debug.Assert(!IsOver && count <= batch.Elements.Count - _offset);
         if (_sizeOf is not null)
@@ -160,10 +167,7 @@ internal sealed partial class ReaderCore<T>
         _isStarving = false;
         _waitingElements -= count;
         Given += count;
-        Finished = Given - 1;
-        Untrack();
         _in.Grant(Saturate(Given, _window.Size));
-        SeeEnd();
     }
 
     /// <summary>So many elements may be taken at a time without anything being said in between.</summary>
@@ -266,7 +270,7 @@ internal sealed partial class ReaderCore<T>
     /// <param name="isInHand">It has not finished the last element that it was given, and is not at the end if that was the last one of all.</param>
     public bool TryLeave(Leave leave, StreamEnd? cause = null, bool isInHand = false)
     {
-        isInHand &= Given > Finished;
+        isInHand &= Given > Finished || _isEndInHand;
         if (isInHand && !IsSettled && _leave == Leave.None && _in.End is not null) End = null;
         if (IsOver)
         {
@@ -313,7 +317,7 @@ internal sealed partial class ReaderCore<T>
     /// The stream's own end was reached and everything before it is finished. A reader that was stopped has not got there,
     /// and must not confirm what it dropped.
     /// </summary>
-    private bool IsEndFinished => !IsParked && _in.End is not null && Finished == _in.Received - 1;
+    private bool IsEndFinished => !IsParked && !_isEndInHand && _in.End is not null && Finished == _in.Received - 1;
 
     /// <summary>Takes the demand to send, if it is worth a message (P-06).</summary>
     public bool TryTakeDemand(TimeSpan now, out Demand demand)
@@ -369,7 +373,7 @@ internal sealed partial class ReaderCore<T>
     private TimeSpan Due => _retry.Due(_isUnanswered, IsUnresolved);
 
     /// <summary>Something that was said may have been lost: a grant that the reader needs now, or a farewell.</summary>
-    private bool IsUnresolved => IsOver || (_isStarving && (_answeredLimit < _in.Limit || _answeredConfirmed < Finished));
+    private bool IsUnresolved => (IsOver && !_isEndInHand) || (_isStarving && (_answeredLimit < _in.Limit || _answeredConfirmed < Finished));
 
     private bool IsWorthSaying() => _in.Limit > _said.Limit || Finished > _said.Confirmed;
 

@@ -42,6 +42,7 @@ public static class CastyStreamsSiloBuilderExtensions
     {
         streams.PostConfigure<IOptions<SiloMessagingOptions>>((options, messaging) => options.MaxMessageSize = messaging.Value.MaxMessageBodySize);
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<ILifecycleParticipant<ISiloLifecycle>, HandOver>());
+        builder.Services.TryAddKeyedTransient<IGrainExtension, StreamHandlerExtension>(typeof(IStreamHandlerExtension));
         return builder;
     }
 }

@@ -1,0 +1,95 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Runtime;
+using Orleans.TestingHost;
+using Xunit;
+
+namespace Casty.Orleans.Tests;
+
+/// <summary>A silo is lost that has the grain that handles, what reads for it, or the stream's producer: its elements come at least once.</summary>
+public sealed class HandlerLossTests : IAsyncLifetime
+{
+    private const int Window = 16;
+    private const int Count = 3_000;
+
+    // In real time: what is lost is a silo.
+    private readonly ClusterBed _bed = new()
+    {
+        SiloCount = 3,
+        Lease = TimeSpan.FromSeconds(10),
+        Silos = silo => silo.Configure<ClusterMembershipOptions>(options =>
+        {
+            options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
+            options.NumMissedProbesLimit = 2;
+            options.NumVotesForDeathDeclaration = 1;
+        }),
+    };
+
+    private readonly string _key = $"{Guid.NewGuid():N}";
+
+    private Handled Handled => Handled.By(_key);
+
+    public Task InitializeAsync() => _bed.DeployAsync();
+
+    public async Task DisposeAsync() => await _bed.DisposeAsync();
+
+    /// <summary>What is on the third silo: the grain that handles alone, all but the writer, or all but the grain.</summary>
+    [Theory]
+    [InlineData("grain", true)]
+    [InlineData("grain", false)]
+    [InlineData("grain and reader", true)]
+    [InlineData("grain and reader", false)]
+    [InlineData("all", true)]
+    [InlineData("all", false)]
+    [InlineData("producer and reader", true)]
+    [InlineData("producer and reader", false)]
+    public async Task SiloLost_GoesOn_WithAtMostAWindowAgain(string lost, bool isKilled)
+    {
+        Handled.Options = new() { Consumer = new() { MaxDemand = Window } };
+        string stream = lost == "producer and reader" ? $"single/{_key}" : _key;
+        int producer = lost is "all" or "producer and reader" ? 2 : 0;
+        await using var starter = await _bed.Factory(producer).GetSinkAsync<int>(stream, new() { BufferSize = 64 }).Soon();
+        await using var sink = await _bed[Place.Client].GetSinkAsync<int>(stream).Soon();
+        await starter.CompleteAsync().Soon();
+        switch (lost)
+        {
+            case "grain":
+                await _bed.Factory(2).GetGrain<IHandlerGrain>(_key, typeof(SingleGrain).FullName).PingAsync().Soon();
+                await _bed.Factory(1).GetGrain<IStreamHandlingGrain<int>>(Subscription(stream)).BeginAsync(default).Soon();
+                break;
+
+            case "producer and reader":
+                await _bed.Factory(1).GetGrain<IHandlerGrain>(_key, typeof(SingleGrain).FullName).PingAsync().Soon();
+                break;
+
+            default:
+                await _bed.Factory(2).GetGrain<IHandlerGrain>(_key, typeof(SingleGrain).FullName).ConsumeAsync(stream).Soon();
+                break;
+        }
+
+        var writing = Task.Run(() => sink.WriteAsync(Enumerable.Range(0, Count)));
+        await Handled.UntilSeenAsync(500);
+        var silo = _bed.Orleans.Silos[2];
+        await (isKilled ? _bed.Orleans.KillSiloAsync(silo) : _bed.Orleans.StopSiloAsync(silo)).Soon();
+
+        await Handled.Completed.WaitAsync(TimeSpan.FromSeconds(60));
+        await writing.Soon();
+        var seen = Handled.Seen;
+        Assert.Equal(Enumerable.Range(0, Count), seen.Distinct());
+        if (!isKilled)
+        {
+            Assert.Equal(Count, seen.Length);
+            return;
+        }
+
+        // What comes again is in order too, from where it begins.
+        var steps = seen.Zip(seen.Skip(1), (one, next) => next - one).Where(step => step != 1).ToArray();
+        Assert.InRange(steps.Length, 0, 1);
+        Assert.All(steps, step => Assert.InRange(step, -Window - 1, 0));
+    }
+
+    private string Subscription(string stream) =>
+        StreamNames.ConsumerKey(stream, StreamNames.Handler(_bed.Factory(0).GetGrain<IHandlerGrain>(_key, typeof(SingleGrain).FullName).GetGrainId()));
+}
