@@ -385,7 +385,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             resent = _core.Resent;
             if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, now, out frame)) return false;
             resent = _core.Resent - resent;
-            if (frame.Batches.Length > 0) _leftAt = now;
+            OnLeft(frame, resent, now);
             reader = _reader;
             ticket = _inFlight.Take();
         }
