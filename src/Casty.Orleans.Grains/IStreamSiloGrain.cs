@@ -11,12 +11,13 @@ internal interface IStreamSiloGrain : IGrainWithStringKey
     /// <param name="query">Which ones.</param>
     /// <param name="after">The last stream of the page before; empty begins.</param>
     /// <param name="most">How many at most.</param>
-    /// <returns>The streams; null where the grain is not on that silo.</returns>
+    /// <exception cref="SiloUnavailableException">The grain is not on that silo.</exception>
     [ResponseTimeout(StreamManagementGrain.Patience), Alias("list")]
-    Task<StreamInfo[]?> ListAsync(StreamQuery query, Guid after, int most);
+    Task<StreamInfo[]> ListAsync(StreamQuery query, Guid after, int most);
 
     /// <summary>Ends a stream.</summary>
-    /// <returns>Whether it was there and is not any more; null where the grain is not on that silo.</returns>
+    /// <returns>Whether it was there and is not any more.</returns>
+    /// <exception cref="SiloUnavailableException">The grain is not on that silo.</exception>
     [ResponseTimeout(StreamManagementGrain.Patience), Alias("end")]
-    Task<bool?> EndAsync(Guid stream, string why);
+    Task<bool> EndAsync(Guid stream, string why);
 }

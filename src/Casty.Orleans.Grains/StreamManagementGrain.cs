@@ -15,7 +15,10 @@ public sealed class StreamManagementGrain(IClusterMembershipService membership) 
     internal const string Patience = "00:00:10";
 
     /// <summary>A silo's own grain may be elsewhere, from before the silo was there: then it goes, and is asked for again.</summary>
-    private const int Attempts = 3;
+    private const int Attempts = 5;
+
+    /// <summary>Whoever knew where it was needs a moment to know better.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
     private const int MaxWhyLength = 1000;
 
@@ -29,12 +32,16 @@ public sealed class StreamManagementGrain(IClusterMembershipService membership) 
         foreach (var silo in Silos.Where(one => first is null || one.CompareTo(first) >= 0))
         {
             int left = query.PageSize - streams.Count;
-            if (left == 0) return Page(next: Format(silo, Guid.Empty));
+            try
+            {
+                streams.AddRange(await AtAsync(silo, one => one.ListAsync(query with { After = null }, silo.Equals(first) ? after : Guid.Empty, left)));
+            }
+            catch (Exception exception) when (exception is TimeoutException or OrleansException)
+            {
+                unanswered.Add(silo);   // it is about to go, or has gone
+            }
 
-            var found = await AskAsync(silo, one => one.ListAsync(query with { After = null }, silo.Equals(first) ? after : Guid.Empty, left));
-            if (found is null) unanswered.Add(silo);
-            streams.AddRange(found ?? []);
-            if (found is { Length: > 0 } && found.Length == left) return Page(next: Format(silo, found[^1].Id));
+            if (streams.Count == query.PageSize) return Page(next: Format(silo, streams[^1].Id));
         }
 
         return Page(next: null);
@@ -48,41 +55,29 @@ public sealed class StreamManagementGrain(IClusterMembershipService membership) 
         ArgumentException.ThrowIfNullOrWhiteSpace(why);
         if (why.Length > MaxWhyLength) throw new ArgumentException($"What the ends of a stream are told has at most {MaxWhyLength} characters; this has {why.Length}.", nameof(why));
 
-        var asking = Silos.Select(EndAtAsync).ToArray();
+        var asking = Silos.Select(silo => AtAsync(silo, one => one.EndAsync(stream, why))).ToArray();
         await ((Task)Task.WhenAll(asking)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         if (asking.Any(one => one is { IsCompletedSuccessfully: true, Result: true })) return true;
 
         await Task.WhenAll(asking);   // who did not answer may have it
         return false;
-
-        async Task<bool> EndAtAsync(SiloAddress silo)
-        {
-            for (int attempt = 0; attempt < Attempts; attempt++)
-            {
-                if (await At(silo, one => one.EndAsync(stream, why)) is { } isEnded) return isEnded;
-            }
-
-            return false;
-        }
     }
 
     private SiloAddress[] Silos => [.. membership.CurrentSnapshot.Members.Values.Where(member => member.Status == SiloStatus.Active).Select(member => member.SiloAddress).Order()];
 
-    private async Task<StreamInfo[]?> AskAsync(SiloAddress silo, Func<IStreamSiloGrain, Task<StreamInfo[]?>> ask)
+    private async Task<TResult> AtAsync<TResult>(SiloAddress silo, Func<IStreamSiloGrain, Task<TResult>> call)
     {
-        try
+        for (int attempt = 1; ; attempt++)
         {
-            for (int attempt = 0; attempt < Attempts; attempt++)
+            try
             {
-                if (await At(silo, ask) is { } streams) return streams;
+                return await At(silo, call);
+            }
+            catch (SiloUnavailableException) when (attempt < Attempts)
+            {
+                await Task.Delay(Pause);
             }
         }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException)
-        {
-            // It is about to go, or has gone.
-        }
-
-        return null;
     }
 
     /// <summary>Calls the grain of that silo, which is placed there if it is nowhere.</summary>

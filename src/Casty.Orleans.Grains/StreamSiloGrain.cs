@@ -14,13 +14,15 @@ internal sealed class StreamSiloGrain(IServiceProvider services, ILocalSiloDetai
 {
     private readonly StreamHost _host = StreamHost.For(services);
 
-    public async Task<StreamInfo[]?> ListAsync(StreamQuery query, Guid after, int most) => IsAtHome()
-        ? await RunApart(() => Task.FromResult(List(query, after, most)))
-        : null;
-
-    public async Task<bool?> EndAsync(Guid stream, string why)
+    public async Task<StreamInfo[]> ListAsync(StreamQuery query, Guid after, int most)
     {
-        if (!IsAtHome()) return null;
+        CheckHome();
+        return await RunApart(() => Task.FromResult(List(query, after, most)));
+    }
+
+    public async Task<bool> EndAsync(Guid stream, string why)
+    {
+        CheckHome();
         return _host.FindRun(stream) is { } producer && await RunApart(() => producer.TerminateAsync(new StreamEnd(StreamEndReason.Terminated, why)));
     }
 
@@ -31,11 +33,11 @@ internal sealed class StreamSiloGrain(IServiceProvider services, ILocalSiloDetai
     }
 
     /// <summary>One that was asked for when its silo was not there is elsewhere, and says so.</summary>
-    private bool IsAtHome()
+    private void CheckHome()
     {
-        if (this.GetPrimaryKeyString() == silo.SiloAddress.ToParsableString()) return true;
+        if (this.GetPrimaryKeyString() == silo.SiloAddress.ToParsableString()) return;
         DeactivateOnIdle();
-        return false;
+        throw new SiloUnavailableException($"The grain of silo {this.GetPrimaryKeyString()} is on {silo.SiloAddress.ToParsableString()}, and goes.");
     }
 
     /// <summary>Ids are in the order of time: what begins meanwhile comes last, and nothing is skipped where something ends.</summary>

@@ -62,7 +62,7 @@ internal sealed class Sampler(IServiceProvider services, IGrainFactory grains)
     {
         var type = Nullable.GetUnderlyingType(declared) ?? declared;
         if (type == typeof(bool)) return true;
-        if (type == typeof(int)) return 1_001 * (id + 1);
+        if (type == typeof(int)) return 101 * (id + 1);   // some have a range
         if (type == typeof(long)) return 1_000_000_007L * (id + 1);
         if (type == typeof(string)) return name;
         if (type == typeof(Guid)) return new Guid(id + 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);

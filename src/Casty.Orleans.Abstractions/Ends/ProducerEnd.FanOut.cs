@@ -161,7 +161,7 @@ internal sealed partial class ProducerEnd<T>
                     resent = subscription.Leg.Out.Resent;
                     if (!_fan.TryTakeFrame(subscription, FrameLimits.Elements, FrameLimits.Bytes, now, out frame)) continue;
                     resent = subscription.Leg.Out.Resent - resent;
-                    if (frame.Batches.Length > 0) _leftAt = now;
+                    OnLeft(frame, resent, now);
                     link = one;
                     ticket = one.InFlight.Take();
                 }

@@ -13,7 +13,7 @@ internal sealed partial class ProducerEnd<T>
     private DeliveryProbe _delivery = new();
     private string? _trace;        // what opened the first end of this stream, or was the first to ask how it goes on
     private TimeSpan _heldSince;   // since then elements have been waiting at every moment, if any do
-    private TimeSpan _leftAt;      // something left for the reader last
+    private TimeSpan _leftAt;      // something new left for the reader last
     private bool _isEndTold;
 
     public StreamRole Role => StreamRole.Producer;
@@ -104,6 +104,14 @@ internal sealed partial class ProducerEnd<T>
 
         var repairs = before.IsRepairWanted ? _core.RepairsOf(writer) : default;
         return new Arrival(hasElements, elements, repairs.Dropped - before.Repairs.Dropped, repairs.Early - before.Repairs.Early);
+    }
+
+    /// <summary>Under the lock. What is sent again does not make a stream move.</summary>
+    private void OnLeft(in Frame<Element<T>> frame, long resent, TimeSpan now)
+    {
+        long elements = 0;
+        foreach (var batch in frame.Batches) elements += batch.Elements.Count;
+        if (elements > resent) _leftAt = now;
     }
 
     private void TellRebuilt()

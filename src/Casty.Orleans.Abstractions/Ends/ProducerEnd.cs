@@ -411,7 +411,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             resent = _core.Resent;
             if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, now, out frame)) return false;
             resent = _core.Resent - resent;
-            if (frame.Batches.Length > 0 && resent == 0) _leftAt = now;   // what is repeated does not move
+            OnLeft(frame, resent, now);
             reader = _reader;
             ticket = _inFlight.Take();
         }
