@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.RegularExpressions;
 using Xunit;
@@ -81,6 +82,22 @@ public sealed partial class FeedTests(Sample sample) : IClassFixture<Sample>
 
         var back = await sample.UntilAsync(frame => frame.IsReady() && frame.Number("read") > over.Number("read"));
         Assert.NotEqual(before.Home(), back.Home());
+        Assert.Equal((0, 0), (back.Number("missing"), back.Number("repeated")));
+    }
+
+    [Fact]
+    public async Task ASilo_ThatSomebodyKills_ComesBackAsAnotherProcess()
+    {
+        await sample.SetRateAsync(200);
+        var before = await sample.UntilAsync(frame => frame.IsReady());
+        var other = before.GetProperty("silos").EnumerateArray().Single(silo => !silo.GetProperty("hasStream").GetBoolean());
+        int id = other.GetProperty("processId").GetInt32();
+        using (var process = Process.GetProcessById(id)) process.Kill();
+        await sample.UntilAsync(frame => !frame.AllSilosAreUp());
+
+        var back = await sample.UntilAsync(frame => frame.IsReady() && frame.Number("read") > before.Number("read") + 200);
+        Assert.DoesNotContain(back.GetProperty("silos").EnumerateArray(), silo => silo.GetProperty("processId").GetInt32() == id);
+        Assert.Equal(other.GetProperty("name").GetString(), back.Outages()[^1].GetProperty("silo").GetString());
         Assert.Equal((0, 0), (back.Number("missing"), back.Number("repeated")));
     }
 

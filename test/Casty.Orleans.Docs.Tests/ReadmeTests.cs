@@ -36,6 +36,7 @@ public sealed partial class ReadmeTests
 
     [Theory]
     [InlineData("dotnet run --project samples/PriceFeed")]
+    [InlineData("dotnet run --project samples/PriceFeed -- web")]
     [InlineData("dotnet test")]
     public void Command_IsWhatCiRuns(string command)
     {

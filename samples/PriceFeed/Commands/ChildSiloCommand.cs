@@ -28,7 +28,7 @@ internal static class ChildSiloCommand
         using var host = builder.Build();
         await host.StartAsync();
         Console.WriteLine(Ready);
-        await Task.Delay(Timeout.Infinite);
+        await host.WaitForShutdownAsync();   // nobody asks for that, unless the cluster has declared it dead
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
