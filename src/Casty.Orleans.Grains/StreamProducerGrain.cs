@@ -78,13 +78,15 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
     }
 
     /// <inheritdoc/>
-    public async Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request)
+    public Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request) => SubscribeAsync(request, isReturning: false);
+
+    private async Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request, bool isReturning)
     {
         Check(() => request.Validate(this.GetPrimaryKeyString()));
         var port = PortOf(request);
         while (await (request.Replaces == Guid.Empty ? BorrowOpenAsync(request.Consumer) : FindOpenAsync(request.Stream, request.AskedFor, one => one.HasPlaceOf(request.Replaces), "source", request.Consumer)) is { } producer)
         {
-            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces, request.Delivery, request.Start) is var (stream, epoch, position, roster))
+            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces, request.Delivery, request.Start, isReturning) is var (stream, epoch, position, roster))
             {
                 return Joined(producer, stream, epoch, position, roster: roster);
             }
@@ -139,8 +141,8 @@ public sealed class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
             var producer = Borrow(facts.Stream);
             if (report.Stream != producer.Stream.Id && report is { Positions: [], Unfinished: [] })
             {
-                producer.OnAsking(request.Consumer);
-                return producer.Opened.IsCompleted ? await SubscribeAsync(request) : null;
+                producer.OnAsking(request.Consumer, isReturning: true);
+                return producer.Opened.IsCompleted ? await SubscribeAsync(request, isReturning: true) : null;
             }
 
             // Where this one gives up its place because of the reader, its successor hears of the reader first.
