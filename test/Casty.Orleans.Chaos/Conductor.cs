@@ -167,7 +167,7 @@ internal sealed class Conductor
 
     private bool NeedsReader(TrackedStream run, TrackedConsumer consumer)
     {
-        if (consumer.Reader is not { } reader) return false;
+        if (consumer.Reader is not { Outcome: not { What: Happened.Left } } reader) return false;
         if (reader.Process.IsDead || reader.Outcome?.What == Happened.Detached || reader is { Outcome.What: Happened.Failed, Fate: not null }) return true;
         if (consumer.HasBeenTakenOver || reader.Opened is null || reader.IsOver) return false;
 

@@ -49,7 +49,7 @@ internal abstract class FanVerifier(TrackedStream run, TimeSpan lease, IReadOnly
             && Array.TrueForAll(lost, writer => writer.Ending is not null || writer.Opened is null || IsForgotten(writer));
         bool mayBeAbandoned = MayBeCut || Plan.Intent == Intent.Abandon || (Plan.Intent == Intent.Fail && hasSiloDied)
             || Array.Exists(lost, writer => writer.Ended is null || hasSiloDied);
-        bool isRight = (mayComplete && reader.HasCompleted) || (mayBeAbandoned && reader.FailedWith(Abandoned)) || (Plan.Intent == Intent.Fail && reader.FailedWith(Planned));
+        bool isRight = IsApart(reader, hasSiloDied) || (mayComplete && reader.HasCompleted) || (mayBeAbandoned && reader.FailedWith(Abandoned)) || (Plan.Intent == Intent.Fail && reader.FailedWith(Planned));
         if (!isRight)
         {
             Violated($"{(lost.Length > 0 ? "A writer was lost" : "Every writer lived")}, but {Run.NameOf(reader)} ended with {reader.Outcome?.What} {reader.Outcome?.Error}: {reader.Outcome?.Text}");
@@ -59,4 +59,7 @@ internal abstract class FanVerifier(TrackedStream run, TimeSpan lease, IReadOnly
         bool isHeldUp = Run.Consumers.Exists(one => one.IsGone && one.Plan.Name is not null);
         if (lost.Length > 0) NoticedInTime(reader, lost, isHeldUp ? Plan.SubscriptionTimeout : TimeSpan.Zero);
     }
+
+    /// <summary>Its producer was lost before anything came of it, and another run had given out elements when it came there: it was told.</summary>
+    private bool IsApart(TrackedEnd reader, bool hasSiloDied) => hasSiloDied && reader.FailedWith(Abandoned) && Run.DeliveredTo(reader) == 0;
 }
