@@ -86,14 +86,16 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
     }
 
     /// <inheritdoc/>
-    public async Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request)
+    public Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request) => SubscribeAsync(request, isReturning: false);
+
+    private async Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request, bool isReturning)
     {
         Check(() => request.Validate(this.GetPrimaryKeyString()));
         var port = PortOf(request);
         var since = _host.Traces.Begin();
         while (await PlaceAsync(request) is { } producer)
         {
-            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces, request.Delivery, request.Start) is var (stream, epoch, position, roster))
+            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces, request.Delivery, request.Start, isReturning) is var (stream, epoch, position, roster))
             {
                 producer.OnJoined(StreamRole.Source, request.Trace, since);
                 if (StreamNames.IsHandler(request.Consumer)) KeepHandlers();
@@ -158,8 +160,8 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
             producer.OnAsked(request.Trace);
             if (report.Stream != producer.Stream.Id && report is { Positions: [], Unfinished: [] })
             {
-                producer.OnAsking(request.Consumer);
-                return producer.Opened.IsCompleted ? await SubscribeAsync(request) : null;
+                producer.OnAsking(request.Consumer, isReturning: true);
+                return producer.Opened.IsCompleted ? await SubscribeAsync(request, isReturning: true) : null;
             }
 
             // Where this one gives up its place because of the reader, its successor hears of the reader first.

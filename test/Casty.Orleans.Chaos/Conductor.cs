@@ -83,8 +83,8 @@ internal sealed class Conductor
         string name = _freeNames.Count > 0 ? _freeNames.Dequeue() : $"stream-{++_names}";
         var run = new TrackedStream(StreamPlan.Roll(_dice, ++_nextRun, name, Math.Min(40, _settings.Duration.TotalSeconds / 2)));
         _runs.Add(run);
-        run.NextReaderAt = run.StartedAt + (_dice.Next(3) == 0 ? _dice.Next(3_000) : 0);
-        if (_dice.Next(2) == 0) Drive(run);   // the reader is asked to open first
+        foreach (var consumer in run.Consumers) consumer.NextReaderAt = run.StartedAt + (_dice.Next(3) == 0 ? _dice.Next(3_000) : 0);
+        if (_dice.Next(2) == 0) Drive(run);   // readers are asked to open first
         for (int writer = 0; writer < run.Plan.Counts.Length; writer++)
         {
             if (Pick(_scenario.Writers) is not { } process) break;
@@ -99,27 +99,60 @@ internal sealed class Conductor
     {
         run.Look();
         long now = Environment.TickCount64;
-        if (!run.HasGone && run.Writers.Count > 0 && run.Writers.TrueForAll(writer => writer.Opened is not null || writer.IsOver))
+        if (run.WentAt is null && run.Writers.Count > 0 && run.Writers.TrueForAll(IsThere)
+            && (!run.Plan.IsTogether || run.Consumers.TrueForAll(consumer => consumer.Reader is { } reader && IsThere(reader))))
         {
-            run.HasGone = true;
+            run.WentAt = now;
             foreach (var writer in run.Writers) writer.Process.Send(new Go(writer.Id));
         }
 
         bool isWritten = run.Writers.Count == 0 || run.Writers.Exists(writer => !writer.IsOver);
-        if (run.NextReaderAt is null && run.Plan.Consumer is not null && isWritten && NeedsReader(run)) run.NextReaderAt = now + (_dice.Next(2) == 0 ? _dice.Next(5_000) : 0);
-        if (run.NextReaderAt is not null && !isWritten && run.Readers.Count > 0) run.NextReaderAt = null;
-        if (run.NextReaderAt <= now && Pick(_scenario.Readers) is { } process)
-        {
-            var end = Open(run, run.Readers, process);
-            process.Send(new OpenSource(end.Id, run.Plan, IsFirst: end.Index == 0));
-            run.NextReaderAt = null;
-        }
+        foreach (var consumer in run.Consumers.ToArray()) Drive(run, consumer, isWritten, now);
 
-        if (!isWritten && run.Reader is { IsOver: false } waiting && WaitsForNothing(run, waiting, now)) waiting.Cancel();
-
-        bool isOver = !isWritten && run.NextReaderAt is null && run.Readers.TrueForAll(reader => reader.IsOver);
+        bool isOver = !isWritten && run.Consumers.TrueForAll(consumer => consumer.NextReaderAt is null) && run.Readers.All(reader => reader.IsOver);
         if (isOver) Decide(run);
         else if (Hangs(run, now)) GiveUp(run);
+
+        static bool IsThere(TrackedEnd end) => end.Opened is not null || end.IsOver;
+    }
+
+    private void Drive(TrackedStream run, TrackedConsumer consumer, bool isWritten, long now)
+    {
+        if (isWritten && consumer.NextReaderAt is null && consumer.Reader is not null)
+        {
+            if (consumer.Plan.Name is not null && NeedsReader(run, consumer)) consumer.NextReaderAt = now + (_dice.Next(2) == 0 ? _dice.Next(5_000) : 0);
+            else if (!run.Plan.IsSingle && NeedsAnother(consumer)) Replace(run, consumer, now);
+        }
+
+        if (consumer.NextReaderAt is not null && !isWritten && run.Readers.Count > 0) consumer.NextReaderAt = null;
+        if (consumer.NextReaderAt <= now && PickReader(run) is { } process)
+        {
+            var end = Open(run, consumer.Readers, process);
+            process.Send(new OpenSource(end.Id, run.Plan, consumer.Plan, IsFirst: end.Index == 0));
+            consumer.NextReaderAt = null;
+        }
+
+        if (!isWritten && consumer.Reader is { IsOver: false } waiting && WaitsForNothing(run, waiting, now)) waiting.Cancel();
+    }
+
+    /// <summary>Where none of the stream's consumers is, if there is such a process.</summary>
+    private ChildProcess? PickReader(TrackedStream run)
+    {
+        var process = Pick(_scenario.Readers);
+        for (int i = 0; i < 3 && process is not null && run.Consumers.Exists(one => one.Reader is { IsOver: false } reader && reader.Process == process); i++) process = Pick(_scenario.Readers);
+        return process;
+    }
+
+    /// <summary>It will not come back, and there are not too many.</summary>
+    private static bool NeedsAnother(TrackedConsumer consumer) => consumer is { IsReplaced: false }
+        && (consumer.Reader!.Process.IsDead || consumer.Reader.Outcome is { What: Happened.Left } || consumer.Reader is { Outcome.What: Happened.Failed, Fate: not null });
+
+    /// <summary>Another consumer comes in the place of one that has left or was lost; or none does.</summary>
+    private void Replace(TrackedStream run, TrackedConsumer consumer, long now)
+    {
+        consumer.IsReplaced = true;
+        if (_dice.Next(2) == 0) return;
+        run.Consumers.Add(new TrackedConsumer(consumer.Plan with { Name = null, Intent = Intent.Complete }, run.Consumers.Count) { NextReaderAt = now + _dice.Next(5_000) });
     }
 
     /// <summary>Nothing moves, though nothing went wrong of late that a stream may wait for; or not for a very long time.</summary>
@@ -132,17 +165,17 @@ internal sealed class Conductor
 
     private IReadOnlyList<Fate> SiloFates() => [.. _processes.All.Where(process => process.Kind == RoleKind.Silo).SelectMany(process => process.Fates)];
 
-    private bool NeedsReader(TrackedStream run)
+    private bool NeedsReader(TrackedStream run, TrackedConsumer consumer)
     {
-        if (run.Reader is not { } reader) return false;
+        if (consumer.Reader is not { Outcome: not { What: Happened.Left } } reader) return false;
         if (reader.Process.IsDead || reader.Outcome?.What == Happened.Detached || reader is { Outcome.What: Happened.Failed, Fate: not null }) return true;
-        if (run.HasBeenTakenOver || reader.Opened is null || reader.IsOver) return false;
+        if (consumer.HasBeenTakenOver || reader.Opened is null || reader.IsOver) return false;
 
         // Taken over as planned; or somebody loses patience with one that stands still.
         bool isPaused = reader.Fate is { Until: long.MaxValue, IsGraceful: false };
-        bool isPlanned = run.Plan.Intent == Intent.TakeOver && run.DeliveredTo(reader) >= run.Plan.LeaveAfter;
+        bool isPlanned = consumer.Plan.Intent == Intent.TakeOver && run.DeliveredTo(reader) >= consumer.Plan.LeaveAfter;
         if (!isPlanned && !(isPaused && _dice.Next(100) == 0)) return false;
-        run.HasBeenTakenOver = true;
+        consumer.HasBeenTakenOver = true;
         return true;
     }
 
@@ -161,10 +194,10 @@ internal sealed class Conductor
 
     private void Decide(TrackedStream run)
     {
-        var verifier = new Verifier(run, _settings.Lease, SiloFates());
+        var verifier = Verifier.Of(run, _settings.Lease, SiloFates());
         var verdict = verifier.Judge();
         if (verifier.Violations.Count > 0) Violated(run, verifier.Violations);
-        else _tally.Decide(verdict.ToString());
+        else _tally.Decide(run.Plan.IsSingle ? $"{verdict}" : $"{run.Plan.Delivery} {verdict}");
 
         bool isClean = verifier.Violations.Count == 0 && run.Ends.All(end => end is { Fate: null, FailedOpens: [], IsCancelled: false });
         if (isClean) _freeNames.Enqueue(run.Plan.Name);
@@ -190,7 +223,11 @@ internal sealed class Conductor
     {
         _tally.Elements += run.Elements;
         _runs.Remove(run);
-        foreach (var end in run.Ends) _ends.Remove((end.Process, end.Id));
+        foreach (var end in run.Ends)
+        {
+            _ends.Remove((end.Process, end.Id));
+            end.Forget();
+        }
     }
 
     private TrackedEnd Open(TrackedStream run, List<TrackedEnd> ends, ChildProcess process)

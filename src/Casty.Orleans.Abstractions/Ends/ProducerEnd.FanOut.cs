@@ -58,7 +58,7 @@ internal sealed partial class ProducerEnd<T>
     }
 
     private async Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> JoinConsumersAsync(
-        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces, StreamStart start)
+        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces, StreamStart start, bool isReturning)
     {
         long? position = null;
         IReaderPort<T>? before = null;
@@ -69,6 +69,7 @@ internal sealed partial class ProducerEnd<T>
         {
             if (_isClosed || (replaces == Guid.Empty && (_core.IsOver || _isFree))) return null;
             if (replaces != Guid.Empty) CheckPlaceOf(replaces, end);
+            if (isReturning && _fan!.WouldMiss(consumer)) throw Gone("reader");
             if (_fan!.Find(consumer) is { IsAttached: true } present)
             {
                 if (present.Reader == end) return (_core.Stream, present.Epoch, present.Leg.Out.Confirmed, _core.Roster);

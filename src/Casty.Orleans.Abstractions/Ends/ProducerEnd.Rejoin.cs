@@ -29,10 +29,13 @@ internal sealed partial class ProducerEnd<T>
     public Task Opened => _opened.Task;
 
     /// <summary>A reader waits for it to be known: one that has joined nothing yet.</summary>
-    public void OnAsking(string consumer)
+    /// <param name="consumer">Its subscription.</param>
+    /// <param name="isReturning">Or it has joined a run of the stream that gave way to this one.</param>
+    public void OnAsking(string consumer, bool isReturning = false)
     {
         lock (_gate)
         {
+            if (isReturning) _fan?.OnReturning(consumer, _host.Clock.Now);
             if (_fan is null) _core.OnAsking(consumer, _host.Clock.Now);
             else _fan.OnAsking(consumer, _host.Clock.Now);
         }

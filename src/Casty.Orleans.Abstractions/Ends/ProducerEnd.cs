@@ -160,14 +160,16 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     /// <param name="replaces">The only end whose place it is to take; empty where it takes whosever it finds.</param>
     /// <param name="delivery">Whom it expects the elements to go to; null where it does not say.</param>
     /// <param name="start">Where it begins in a broadcast that others read already.</param>
+    /// <param name="isReturning">It had joined a run of the stream that gave way to this one.</param>
     /// <returns>
     /// The stream, the reader's epoch and its first position; null where this run of the stream is over, or goes on elsewhere.
     /// </returns>
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
     /// <exception cref="StreamSupersededException">The end whose place it is to take has it no longer.</exception>
+    /// <exception cref="StreamAbandonedException">It had joined another run, and would miss what others have been given in this one since.</exception>
     public Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> SubscribeAsync(
         Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces = default,
-        StreamDelivery? delivery = null, StreamStart start = StreamStart.Latest)
+        StreamDelivery? delivery = null, StreamStart start = StreamStart.Latest, bool isReturning = false)
     {
         bool areSeveral;
         lock (_gate)
@@ -177,7 +179,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         }
 
         var subscribing = areSeveral
-            ? JoinConsumersAsync(end, consumer, isNamed, maxBytes, port, replaces, start)
+            ? JoinConsumersAsync(end, consumer, isNamed, maxBytes, port, replaces, start, isReturning)
             : TakeOverAsync(end, consumer, isNamed, maxBytes, port, replaces);
         Subscribing = subscribing;
         return subscribing;

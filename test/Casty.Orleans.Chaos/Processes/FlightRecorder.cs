@@ -11,11 +11,13 @@ internal sealed class FlightRecorder : IDisposable
     private const int CellsPerEnd = 8;
     private const int Ends = 1 << 16;
 
+    private readonly string _path;
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _cells;
 
     public FlightRecorder(string path)
     {
+        _path = path;
         _file = MemoryMappedFile.CreateFromFile(path, FileMode.OpenOrCreate, null, (long)Ends * CellsPerEnd * sizeof(long));
         _cells = _file.CreateViewAccessor();
     }
@@ -32,7 +34,10 @@ internal sealed class FlightRecorder : IDisposable
     /// <summary>A reader: the number of the first element of a writer's that it was given; null if none was.</summary>
     public long? First(int end, int writer) => Read(end, 2 * writer) is > 0 and var first ? first - 1 : null;
 
-    /// <summary>A reader: the number after the last element of a writer's that it was given; 0 if none was.</summary>
+    /// <summary>
+    /// A reader: the number after the last element of a writer's that it was given; 0 if none was. Of a balanced stream it is how many it
+    /// was given.
+    /// </summary>
     public long Next(int end, int writer) => Read(end, 2 * writer + 1);
 
     public void SetPutting(int end, long count) => Write(end, 0, count);
@@ -42,6 +47,9 @@ internal sealed class FlightRecorder : IDisposable
     public void SetFirst(int end, int writer, long number) => Write(end, 2 * writer, number + 1);
 
     public void SetNext(int end, int writer, long number) => Write(end, 2 * writer + 1, number);
+
+    /// <summary>Where a reader of a balanced stream keeps which elements it was given.</summary>
+    public string ReceiptsOf(int end) => $"{_path}.{end}";
 
     public void Dispose()
     {

@@ -17,7 +17,7 @@ internal sealed record OpenSink(int End, StreamPlan Plan, int Writer) : Order(En
 
 /// <summary>Open a source and read it.</summary>
 /// <param name="IsFirst">Later readers of a name do not leave: they read to the end.</param>
-internal sealed record OpenSource(int End, StreamPlan Plan, bool IsFirst) : Order(End);
+internal sealed record OpenSource(int End, StreamPlan Plan, ConsumerPlan Consumer, bool IsFirst) : Order(End);
 
 /// <summary>Every writer of the stream is attached.</summary>
 internal sealed record Go(int End) : Order(End);

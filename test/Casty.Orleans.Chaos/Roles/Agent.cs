@@ -23,7 +23,7 @@ internal sealed class Agent(Journal journal, TimeSpan lease)
                 break;
 
             case OpenSource source:
-                Run(source, leaving => Reader.RunAsync(_grains, source, journal, leaving));
+                Run(source, leaving => new Reader(source, journal).RunAsync(_grains, leaving));
                 break;
 
             case Go:

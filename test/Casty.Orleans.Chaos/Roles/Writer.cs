@@ -14,7 +14,7 @@ internal static class Writer
     public static async Task RunAsync(IGrainFactory grains, OpenSink order, Task go, Journal journal, TimeSpan lease, CancellationToken leaving)
     {
         var plan = order.Plan;
-        var options = new StreamProducerOptions { BufferSize = plan.BufferSize, SubscriptionTimeout = plan.SubscriptionTimeout };
+        var options = new StreamProducerOptions { BufferSize = plan.BufferSize, SubscriptionTimeout = plan.SubscriptionTimeout, Delivery = plan.Delivery };
         await using var sink = await Opening.OpenAsync(order.End, token => grains.GetSinkAsync<Item>(plan.Name, options, token), journal, leaving);
         try
         {

@@ -10,7 +10,7 @@ internal sealed class Pauses
 
     public void Add(TrackedStream run)
     {
-        if (!run.Plan.IsSteady || run.Reader?.Opened is not { } opened) return;
+        if (!run.Plan.IsSteady || run.Consumers[0].Reader?.Opened is not { } opened) return;
         long end = run.Ends.Max(one => one.OverAt);
         _streams.Add((opened.At, end, [.. run.Gaps]));
     }

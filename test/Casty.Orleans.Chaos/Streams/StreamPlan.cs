@@ -9,7 +9,7 @@ internal enum Intent
     /// <summary>Every writer completes.</summary>
     Complete,
 
-    /// <summary>The reader breaks off its loop.</summary>
+    /// <summary>The reader breaks off its loop. Where there are several consumers, this is one of them, and the others go on.</summary>
     Leave,
 
     /// <summary>A named reader detaches, and another goes on; every writer completes.</summary>
@@ -32,8 +32,15 @@ internal sealed record StreamPlan
 
     public required string Name { get; init; }
 
-    public string? Consumer { get; init; }
+    public required StreamDelivery Delivery { get; init; }
 
+    /// <summary>Whoever is to read it from the beginning. Others may come later.</summary>
+    public required ConsumerPlan[] Consumers { get; init; }
+
+    /// <summary>Nothing is put before each of the consumers has opened.</summary>
+    public bool IsTogether { get; init; }
+
+    /// <summary>With several consumers it is only what the writers do; what each consumer does is planned with it.</summary>
     public required Intent Intent { get; init; }
 
     /// <summary>How many elements each writer puts.</summary>
@@ -47,30 +54,19 @@ internal sealed record StreamPlan
 
     public int Burst { get; init; }
 
-    /// <summary>A slow reader waits for so long after each hundredth of what it is to read.</summary>
-    public int ReaderDelay { get; init; }
-
-    /// <summary>After how many elements the first reader leaves or detaches.</summary>
-    public long LeaveAfter { get; init; }
-
     public int? BufferSize { get; init; }
-
-    public int? InitialDemand { get; init; }
-
-    public int? MaxDemand { get; init; }
 
     public TimeSpan SubscriptionTimeout { get; init; }
 
     [JsonIgnore]
     public long Total => Counts.Sum();
 
-    /// <summary>The most elements that may come again to a named reader: a window, and the one that is not finished.</summary>
     [JsonIgnore]
-    public int Window => (MaxDemand ?? InitialDemand ?? StreamConsumerOptions.DefaultMaxDemand) + 1;
+    public bool IsSingle => Delivery == StreamDelivery.Single;
 
     /// <summary>Its writers put something all the time, and its reader reads at once: where nothing comes, the stream stands still.</summary>
     [JsonIgnore]
-    public bool IsSteady => WriterDelay is > 0 and <= 50 && ReaderDelay == 0;
+    public bool IsSteady => IsSingle && WriterDelay is > 0 and <= 50 && Consumers[0].Delay == 0;
 
     /// <param name="dice">Where chance comes from.</param>
     /// <param name="run">The number of the run.</param>
@@ -78,12 +74,14 @@ internal sealed record StreamPlan
     /// <param name="longest">For how many seconds its writers write at most, if nothing holds them up.</param>
     public static StreamPlan Roll(Random dice, long run, string name, double longest)
     {
+        var delivery = dice.Next(6) switch { 0 => StreamDelivery.Broadcast, 1 => StreamDelivery.Balanced, _ => StreamDelivery.Single };
+        bool isSingle = delivery == StreamDelivery.Single;
         bool isNamed = dice.Next(2) == 0;
         var intent = dice.Next(100) switch
         {
             < 64 => Intent.Complete,
-            < 72 => Intent.Leave,
-            < 86 when isNamed => dice.Next(2) == 0 ? Intent.Detach : Intent.TakeOver,
+            < 72 when isSingle => Intent.Leave,
+            < 86 when isNamed && isSingle => dice.Next(2) == 0 ? Intent.Detach : Intent.TakeOver,
             < 86 => Intent.Complete,
             < 93 => Intent.Fail,
             _ => Intent.Abandon,
@@ -102,29 +100,30 @@ internal sealed record StreamPlan
             counts[i] = delay == 0 ? dice.Next(1_000, 40_000) : Math.Max(1, (long)(seconds * 1_000 / (delay + 1) * burst * (0.5 + dice.NextDouble())));
         }
 
+        long total = counts.Sum();
+        ConsumerPlan[] consumers = isSingle
+            ? [ConsumerPlan.Roll(dice, isNamed ? "reader" : null, intent, delivery, total)]
+            : [.. Enumerable.Range(0, dice.Next(2, 5)).Select(i => ConsumerPlan.Roll(dice, dice.Next(2) == 0 ? $"reader-{i}" : null, delivery, total))];
         return new StreamPlan
         {
             Run = run,
             Name = name,
-            Consumer = isNamed ? "reader" : null,
+            Delivery = delivery,
+            Consumers = consumers,
+            IsTogether = !isSingle && dice.Next(4) != 0,
             Intent = intent,
             Counts = counts,
             Size = size,
             WriterDelay = delay,
             Burst = burst,
-            ReaderDelay = dice.Next(8) == 0 ? dice.Next(5, 100) : 0,
-            LeaveAfter = 1 + dice.NextInt64(counts.Sum()),
             BufferSize = dice.Next(4) switch { 0 => dice.Next(1, 32), 1 => dice.Next(32, 4_096), _ => null },
-            InitialDemand = dice.Next(4) == 0 ? dice.Next(1, 16) : null,
-            MaxDemand = dice.Next(4) == 0 ? dice.Next(16, 512) : null,
-            SubscriptionTimeout = TimeSpan.FromSeconds(isNamed ? 60 : 30),
+            SubscriptionTimeout = TimeSpan.FromSeconds(consumers.Any(one => one.Name is not null) ? 60 : 30),
         };
     }
 
     public override string ToString() =>
-        $"run {Run} of '{Name}', {Intent}, {(Consumer is null ? "anonymous" : "named")}, {string.Join('+', Counts)} elements of {Size} bytes, " +
-        $"writer waits {WriterDelay} ms after {Burst}, reader waits {ReaderDelay} ms, leaves after {LeaveAfter}, " +
-        $"buffer {BufferSize}, demand {InitialDemand}..{MaxDemand}";
+        $"run {Run} of '{Name}', {Delivery}, {Intent}, {string.Join('+', Counts)} elements of {Size} bytes, writer waits {WriterDelay} ms after {Burst}, " +
+        $"buffer {BufferSize}{(IsTogether ? ", together" : "")}; {string.Join("; ", (object[])Consumers)}";
 
     private static double Seconds(Random dice, double longest) => Math.Min(longest, 1 - 8 * Math.Log(1 - dice.NextDouble()));
 }

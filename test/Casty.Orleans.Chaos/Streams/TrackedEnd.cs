@@ -4,7 +4,7 @@ namespace Casty.Orleans.Chaos.Streams;
 
 /// <summary>One end of a stream, in one process, and what is known of it.</summary>
 /// <param name="process">The process that it lives in.</param>
-/// <param name="index">Which writer of the stream it is; or which of its readers, one after the other.</param>
+/// <param name="index">Which writer of the stream it is; or which of its consumer's readers, one after the other.</param>
 internal sealed class TrackedEnd(ChildProcess process, int index)
 {
     private readonly long _startedAt = Environment.TickCount64;
@@ -82,4 +82,10 @@ internal sealed class TrackedEnd(ChildProcess process, int index)
     public long? First(int writer) => process.Recorder.First(Id, writer);
 
     public long Next(int writer) => process.Recorder.Next(Id, writer);
+
+    /// <summary>Which elements of a balanced stream it was given.</summary>
+    public Receipt[] Receipts() => Processes.Receipts.Read(process.Recorder.ReceiptsOf(Id));
+
+    /// <summary>The stream is decided.</summary>
+    public void Forget() => File.Delete(process.Recorder.ReceiptsOf(Id));
 }

@@ -14,10 +14,10 @@ internal sealed class TrackedStream(StreamPlan plan)
 
     public List<TrackedEnd> Writers { get; } = [];
 
-    /// <summary>Its readers, one after the other.</summary>
-    public List<TrackedEnd> Readers { get; } = [];
+    public List<TrackedConsumer> Consumers { get; } = [.. plan.Consumers.Select((one, i) => new TrackedConsumer(one, i))];
 
-    public TrackedEnd? Reader => Readers.LastOrDefault();
+    /// <summary>The readers of all its consumers.</summary>
+    public IReadOnlyList<TrackedEnd> Readers => [.. Consumers.SelectMany(consumer => consumer.Readers)];
 
     public IEnumerable<TrackedEnd> Ends => Writers.Concat(Readers);
 
@@ -30,18 +30,19 @@ internal sealed class TrackedStream(StreamPlan plan)
     /// <summary>When an element last moved.</summary>
     public long LastProgress { get; private set; } = Environment.TickCount64;
 
-    public bool HasGone { get; set; }
+    /// <summary>When its writers were told to begin.</summary>
+    public long? WentAt { get; set; }
 
-    public bool HasBeenTakenOver { get; set; }
-
-    public long? NextReaderAt { get; set; }
-
-    /// <summary>The number after the last element of a writer's that any of its readers was given.</summary>
-    public long Delivered(int writer) => Readers.Count == 0 ? 0 : Readers.Max(reader => reader.Next(writer));
+    /// <summary>The number after the last element of a writer's that any of its readers was given; of a balanced stream, how many they were.</summary>
+    public long Delivered(int writer) => Readers.Count == 0 ? 0
+        : plan.Delivery == StreamDelivery.Balanced ? Readers.Sum(reader => reader.Next(writer)) : Readers.Max(reader => reader.Next(writer));
 
     public long DeliveredTo(TrackedEnd reader) => Enumerable.Range(0, plan.Counts.Length).Sum(reader.Next);
 
-    public long Elements => Enumerable.Range(0, plan.Counts.Length).Sum(Delivered);
+    /// <summary>How many elements its consumers were given.</summary>
+    public long Elements => plan.Delivery == StreamDelivery.Broadcast
+        ? Readers.Sum(reader => Enumerable.Range(0, plan.Counts.Length).Sum(writer => reader.Next(writer) - (reader.First(writer) ?? 0)))
+        : Enumerable.Range(0, plan.Counts.Length).Sum(Delivered);
 
     public void Hear(TrackedEnd end, Report report)
     {
@@ -54,7 +55,9 @@ internal sealed class TrackedStream(StreamPlan plan)
 
     public void Note(string what, long? at = null) => _history.Add($"{(at ?? Environment.TickCount64) - StartedAt,7} ms  {what}");
 
-    public string NameOf(TrackedEnd end) => $"{(Writers.Contains(end) ? "writer" : "reader")} {end.Index} ({end.Process.Name})";
+    public string NameOf(TrackedEnd end) => Consumers.Find(consumer => consumer.Readers.Contains(end)) is { } consumer
+        ? $"reader {(plan.IsSingle ? "" : $"{consumer.Index}.")}{end.Index} ({end.Process.Name})"
+        : $"writer {end.Index} ({end.Process.Name})";
 
     /// <summary>Looks whether elements have moved.</summary>
     public void Look()
@@ -76,7 +79,8 @@ internal sealed class TrackedStream(StreamPlan plan)
 
         foreach (var reader in Readers)
         {
-            var given = plan.Counts.Select((_, writer) => reader.First(writer) is { } first ? $"{first}..{reader.Next(writer) - 1}" : "none");
+            var given = plan.Counts.Select((_, writer) => reader.First(writer) is not { } first ? "none"
+                : plan.Delivery == StreamDelivery.Balanced ? $"{reader.Next(writer)} from {first} on" : $"{first}..{reader.Next(writer) - 1}");
             yield return $"  {NameOf(reader)}: given {string.Join(", ", given)}; {End(reader)}";
         }
 

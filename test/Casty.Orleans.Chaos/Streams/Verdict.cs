@@ -21,6 +21,9 @@ internal enum Verdict
     /// <summary>An anonymous reader was lost, and the writers know it.</summary>
     ReaderLost,
 
+    /// <summary>Some of several consumers were lost, and the others went on.</summary>
+    ConsumersLost,
+
     /// <summary>A process stood still for longer than its lease: it ended or went on, and nothing was doubled or skipped.</summary>
     Paused,
 

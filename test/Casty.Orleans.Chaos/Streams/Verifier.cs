@@ -7,58 +7,72 @@ namespace Casty.Orleans.Chaos.Streams;
 /// <param name="run">The stream.</param>
 /// <param name="lease">The lease of its ends.</param>
 /// <param name="siloFates">What befell silos: any of them may have held the stream's producer.</param>
-internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<Fate> siloFates)
+internal abstract class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<Fate> siloFates)
 {
-    private const string Abandoned = nameof(StreamAbandonedException);
-    private const string Closed = nameof(StreamClosedException);
-    private const string Planned = "PlannedException";
+    protected const string Abandoned = nameof(StreamAbandonedException);
+    protected const string Closed = nameof(StreamClosedException);
+    protected const string Superseded = nameof(StreamSupersededException);
+    protected const string Planned = nameof(PlannedException);
 
     /// <summary>What a machine that is busy may take beyond the leases.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(15);
 
     private readonly List<string> _violations = [];
-    private readonly StreamPlan _plan = run.Plan;
+
+    public static Verifier Of(TrackedStream run, TimeSpan lease, IReadOnlyList<Fate> siloFates) => run.Plan.Delivery switch
+    {
+        StreamDelivery.Broadcast => new BroadcastVerifier(run, lease, siloFates),
+        StreamDelivery.Balanced => new BalancedVerifier(run, lease, siloFates),
+        _ => new SingleVerifier(run, lease, siloFates),
+    };
 
     public IReadOnlyList<string> Violations => _violations;
+
+    protected TrackedStream Run => run;
+
+    protected StreamPlan Plan => run.Plan;
 
     public Verdict Judge()
     {
         Always();
         var verdict = Classify();
-        switch (verdict)
-        {
-            case Verdict.Exact or Verdict.EndedAsPlanned or Verdict.Resumed:
-                AsIntended();
-                break;
-            case Verdict.WriterLost:
-                WithoutWriter();
-                break;
-            case Verdict.ReaderLost:
-                WithoutReader();
-                break;
-        }
-
+        Judge(verdict);
         return verdict;
     }
+
+    /// <summary>What must hold for what became of the ends.</summary>
+    protected abstract void Judge(Verdict verdict);
+
+    /// <summary>What the verdict is where readers were lost, and no writer.</summary>
+    protected abstract Verdict ClassifyLostReader();
+
+    /// <summary>How many different elements of a writer's were given to anybody.</summary>
+    protected abstract long DeliveredOf(TrackedEnd writer);
+
+    /// <summary>A reader that saw completion was given so much of a writer, or whoever shares with it; null if it need not have been given anything.</summary>
+    protected abstract long? HadAtCompletion(TrackedConsumer consumer, TrackedEnd writer);
+
+    /// <summary>A writer knows that it is finished: what must have been given, was.</summary>
+    protected abstract bool IsFinished(TrackedEnd writer);
 
     private Verdict Classify()
     {
         if (run.Ends.All(end => end.IsLost)) return Verdict.AllLost;
         if (run.Ends.Any(end => end.Fate is { Until: < long.MaxValue }) || IsBesideAPause) return Verdict.Paused;
         if (run.Writers.Any(writer => writer.IsLost)) return Verdict.WriterLost;
-        if (_plan.Consumer is null && run.Readers.Any(reader => reader.IsLost)) return Verdict.ReaderLost;
-        if (run.Readers.Any(reader => reader.IsLost)) return Verdict.Resumed;
+        if (run.Readers.Any(reader => reader.IsLost)) return ClassifyLostReader();
         if (run.Writers.Exists(IsApart)) return Verdict.Apart;
-        return _plan.Intent is Intent.Leave or Intent.Fail or Intent.Abandon ? Verdict.EndedAsPlanned : Verdict.Exact;
+        bool isPlain = Plan.Intent is not (Intent.Leave or Intent.Fail or Intent.Abandon) && run.Consumers.TrueForAll(one => one.Plan.Intent != Intent.Leave);
+        return isPlain ? Verdict.Exact : Verdict.EndedAsPlanned;
     }
 
     /// <summary>
     /// It opened with a producer that died before the reader came, so that nobody alive knew of it, and it learnt so only after the
     /// others had completed a stream of their own. Nothing of it was delivered, and it was told.
     /// </summary>
-    private bool IsApart(TrackedEnd writer) => writer.Opened is not null && run.Delivered(writer.Index) == 0
+    protected bool IsApart(TrackedEnd writer) => writer.Opened is not null && run.Delivered(writer.Index) == 0
         && ((writer is { IsLost: false } && writer.FailedWith(Abandoned)
-                && run.Readers.Find(reader => reader.HasCompleted) is { Opened: { } joined } reader && reader.OverAt < writer.OverAt
+                && run.Readers.FirstOrDefault(reader => reader.HasCompleted) is { Opened: { } joined } reader && reader.OverAt < writer.OverAt
                 && SiloDied(run.StartedAt, joined.At))
             || (IsBesideAPause && (writer.IsLost || writer.FailedWith(Abandoned))));
 
@@ -67,11 +81,11 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
     /// which one knows of the run before this one. A client that spoke to the cluster through it is cut off: Orleans looks for another
     /// gateway only when a connection breaks. Whoever is on the wrong side has to be told.
     /// </summary>
-    private bool IsBesideAPause { get; } = siloFates.Any(fate => fate.IsPause && fate.From <= run.Ends.Max(end => end.OverAt)
+    protected bool IsBesideAPause { get; } = siloFates.Any(fate => fate.IsPause && fate.From <= run.Ends.Max(end => end.OverAt)
         && fate.Until >= run.StartedAt - 2 * lease.TotalMilliseconds);
 
     /// <summary>It was lost with everybody who knew of it, and with the producer: those who came later began another stream.</summary>
-    private bool IsForgotten(TrackedEnd writer) =>
+    protected bool IsForgotten(TrackedEnd writer) =>
         writer is { IsLost: true, Opened: not null } && run.Delivered(writer.Index) == 0 && SiloDied(run.StartedAt, writer.Fate!.From)
         && run.Ends.Where(end => end.Opened?.At <= writer.Fate!.From).All(end => end.IsLost && end.Fate!.From <= writer.Fate!.From);
 
@@ -88,37 +102,51 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
 
         foreach (var writer in run.Writers)
         {
-            long delivered = run.Delivered(writer.Index), count = _plan.Counts[writer.Index];
+            long delivered = DeliveredOf(writer), count = Plan.Counts[writer.Index];
             if (delivered > writer.Putting) Violated($"{delivered} elements of {run.NameOf(writer)} came, but it put {writer.Putting}.");
-            if (writer.HasFinished && delivered < count && !(writer.Index == 0 && _plan.Intent is Intent.Fail or Intent.Abandon))
+            if (writer.HasFinished && !IsFinished(writer) && !(writer.Index == 0 && Plan.Intent is Intent.Fail or Intent.Abandon))
             {
                 Violated($"{run.NameOf(writer)} was told that its {count} elements are finished, but {delivered} were given to anybody.");
             }
 
-            if (!run.Readers.Exists(reader => reader.HasCompleted)) continue;
             bool mayHaveJoined = (writer.Opened is not null && !IsApart(writer) && !IsForgotten(writer)) || delivered > 0;
-            if (mayHaveJoined && delivered < count) Violated($"The reader saw completion after {delivered} of {count} elements of {run.NameOf(writer)}.");
-            if (mayHaveJoined && writer.Ending is null) Violated($"The reader saw completion, but {run.NameOf(writer)} never completed.");
-        }
-
-        for (int i = 0; i < run.Readers.Count; i++)
-        {
-            // Readers that were given nothing left the place where the one before them stopped.
-            int last = run.Readers.FindLastIndex(Math.Max(0, i - 1), i, reader => run.DeliveredTo(reader) > 0);
-            Boundary(run.Readers[Math.Max(0, last)..i], run.Readers[i]);
+            foreach (var consumer in run.Consumers.Where(one => one.Readers.Exists(reader => reader.HasCompleted)))
+            {
+                long? had = HadAtCompletion(consumer, writer);
+                string name = run.NameOf(consumer.Readers.Find(reader => reader.HasCompleted)!);
+                if (mayHaveJoined && had < count) Violated($"{name} saw completion after {had} of {count} elements of {run.NameOf(writer)}.");
+                if (mayHaveJoined && writer.Ending is null) Violated($"{name} saw completion, but {run.NameOf(writer)} never completed.");
+            }
         }
     }
 
     /// <summary>Where one reader of a name stopped, the next one goes on: never behind it, and hardly before it.</summary>
+    /// <param name="consumer">Whose readers they are.</param>
+    /// <param name="slack">How many elements may come again beside a window, where not everybody could say where it stopped.</param>
+    /// <param name="isFromStart">It is there from the stream's first element on.</param>
+    protected void Boundaries(TrackedConsumer consumer, long slack, bool isFromStart)
+    {
+        var readers = consumer.Readers;
+        for (int i = 0; i < readers.Count; i++)
+        {
+            // Readers that were given nothing left the place where the one before them stopped.
+            int last = readers.FindLastIndex(Math.Max(0, i - 1), i, reader => run.DeliveredTo(reader) > 0);
+            Boundary(consumer, readers[Math.Max(0, last)..i], readers[i], consumer.Plan.Window + slack, isFromStart);
+        }
+    }
+
+    /// <param name="consumer">Whose readers they are.</param>
     /// <param name="before">The last one that was given anything, and whoever was given nothing since.</param>
     /// <param name="after">The next one.</param>
-    private void Boundary(List<TrackedEnd> before, TrackedEnd after)
+    /// <param name="most">How many elements may come again.</param>
+    /// <param name="isFromStart">It is there from the stream's first element on.</param>
+    private void Boundary(TrackedConsumer consumer, List<TrackedEnd> before, TrackedEnd after, long most, bool isFromStart)
     {
         long again = 0;
-        for (int writer = 0; writer < _plan.Counts.Length; writer++)
+        for (int writer = 0; writer < Plan.Counts.Length; writer++)
         {
             if (after.First(writer) is not { } first) continue;
-            long expected = Stopped(writer, after);
+            if ((consumer.Stopped(writer, after.Index) ?? (isFromStart ? 0 : null)) is not { } expected) continue;
             if (first > expected) Violated($"{run.NameOf(after)} began at element {first} of writer {writer}; {expected} was next.");
             else again += expected - first;
         }
@@ -126,99 +154,15 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
         // Whoever stops in good order, while nothing else goes wrong, knows to the element where.
         bool isOrderly = before.TrueForAll(reader => reader.Fate is null or { IsGraceful: true } && reader.Outcome is not null)
             && !SiloDied(run.StartedAt, after.Opened?.At ?? long.MaxValue);
-        long allowed = isOrderly ? 0 : _plan.Window;
+        long allowed = isOrderly ? 0 : most;
         if (again > allowed) Violated($"{run.NameOf(after)} was given {again} elements again; at most {allowed} are allowed.");
     }
 
-    /// <summary>The number after the last element of a writer's that the readers before this one were given.</summary>
-    private long Stopped(int writer, TrackedEnd after) =>
-        run.Readers.Take(after.Index).LastOrDefault(reader => reader.First(writer) is not null)?.Next(writer) ?? 0;
-
-    /// <summary>Every writer lived, and so did the reader, or its successors.</summary>
-    private void AsIntended()
-    {
-        if (run.Reader is not { } reader)
-        {
-            Violated("It never had a reader.");
-            return;
-        }
-
-        bool isUnread = reader.IsLost;   // the last of them died when nobody was left to write for it
-        bool hasLeft = run.Readers.Exists(one => one.Outcome?.What == Happened.Left && !one.IsCancelled);
-        foreach (var writer in run.Writers)
-        {
-            bool isAsIntended = writer.HasFinished
-                || (hasLeft && writer.Outcome is { What: Happened.Failed, Error: $"{Closed}/{nameof(StreamEndReason.Cancelled)}" })
-                || (_plan.Intent == Intent.Fail && (writer.FailedWith(Planned) || writer.FailedWith(Closed)))
-                || (_plan.Intent == Intent.Abandon && writer.Index == 0 && (writer.FailedWith(Abandoned) || writer.FailedWith(Closed)));
-            if (!isAsIntended) Violated($"Every end lived, but {run.NameOf(writer)} ended with {writer.Outcome?.Error}: {writer.Outcome?.Text}");
-        }
-
-        // A writer that failed the stream has left: what the producer held of it dies with the producer's silo.
-        bool mayBeCut = _plan.Intent == Intent.Fail && reader.FailedWith(Abandoned) && SiloDied(run.StartedAt, long.MaxValue);
-        bool isReadAsIntended = mayBeCut || isUnread || reader.HasCompleted || reader.IsCancelled || hasLeft
-            || (_plan.Intent == Intent.Fail && reader.FailedWith(Planned))
-            || (_plan.Intent == Intent.Abandon && reader.FailedWith(Abandoned));
-        if (!isReadAsIntended) Violated($"Every end lived, but {run.NameOf(reader)} ended with {reader.Outcome?.Error}: {reader.Outcome?.Text}");
-        if (reader.HasCompleted && _plan.Intent is Intent.Fail or Intent.Abandon) Violated("The reader saw completion of a stream that was not completed.");
-
-        // A writer that fails does not wait for the others, so of those a part may be missing.
-        if (hasLeft || isUnread || mayBeCut) return;
-        foreach (var writer in run.Writers.Where(writer => _plan.Intent != Intent.Fail || writer.Index == 0))
-        {
-            if (run.Delivered(writer.Index) < _plan.Counts[writer.Index])
-            {
-                Violated($"Every end lived, but of {run.NameOf(writer)} only {run.Delivered(writer.Index)} of {_plan.Counts[writer.Index]} elements came.");
-            }
-        }
-
-        foreach (var before in run.Readers.SkipLast(1).Where(before => before.Fate is null))
-        {
-            bool gaveWay = before.Outcome?.What == Happened.Detached || before.FailedWith(nameof(StreamSupersededException))
-                || (before.HasCompleted && run.Readers.Skip(before.Index + 1).All(next => run.DeliveredTo(next) == 0));   // it was there first
-            if (!gaveWay) Violated($"{run.NameOf(before)} gave way to the next reader, but ended with {before.Outcome?.Error}: {before.Outcome?.Text}");
-        }
-    }
-
-    private void WithoutWriter()
-    {
-        // It had completed, and the producer held everything: only who loses the producer as well loses the rest.
-        bool mayBeWhole = run.Writers.TrueForAll(writer => !writer.IsLost || writer.Ending is not null || writer.Opened is null || IsForgotten(writer));
-        bool mustBeWhole = run.Writers.TrueForAll(writer => !writer.IsLost || writer.Ended is not null)
-            && !SiloDied(run.StartedAt, long.MaxValue) && _plan.Intent is not (Intent.Fail or Intent.Abandon or Intent.Leave);
-        if (run.Reader is { IsLost: false, Opened: not null, Outcome.What: not Happened.Detached } reader)
-        {
-            bool isRight = (!mustBeWhole && reader.FailedWith(Abandoned)) || (mayBeWhole && reader.HasCompleted) || reader.IsCancelled
-                || (_plan.Intent == Intent.Leave && reader.Outcome?.What == Happened.Left)
-                || (_plan.Intent == Intent.Fail && reader.FailedWith(Planned));
-            if (!isRight) Violated($"A writer was lost{(mustBeWhole ? " after it had completed" : "")}, and {run.NameOf(reader)} ended with {reader.Outcome?.What} {reader.Outcome?.Error}: {reader.Outcome?.Text}");
-            NoticedInTime(reader, run.Writers.Where(writer => writer.IsLost));
-        }
-
-        if (run.Reader is null or { IsLost: true } or { Outcome.What: Happened.Detached }) return;
-        foreach (var writer in run.Writers.Where(writer => !writer.IsLost && !writer.HasFinished))
-        {
-            bool isRight = _plan.Intent is Intent.Leave or Intent.Fail ? writer.FailedWith(Closed) || writer.FailedWith(Planned)
-                : (_plan.Intent == Intent.Abandon && writer.Index == 0) || writer.Opened?.At > run.Reader.Outcome?.At;   // it came when all was over
-            if (!isRight) Violated($"Another writer was lost, but {run.NameOf(writer)} ended with {writer.Outcome?.Error}: {writer.Outcome?.Text}");
-        }
-    }
-
-    private void WithoutReader()
-    {
-        foreach (var writer in run.Writers.Where(writer => !writer.HasFinished))
-        {
-            bool isRight = writer.FailedWith(Abandoned) || writer.FailedWith(Closed) || (_plan.Intent == Intent.Fail && writer.FailedWith(Planned));
-            if (!isRight) Violated($"The reader was lost, and {run.NameOf(writer)} ended with {writer.Outcome?.Error}: {writer.Outcome?.Text}");
-            NoticedInTime(writer, run.Readers.Where(reader => reader.IsLost));
-        }
-    }
-
-    private void NoticedInTime(TrackedEnd end, IEnumerable<TrackedEnd> lost)
+    protected void NoticedInTime(TrackedEnd end, IEnumerable<TrackedEnd> lost, TimeSpan more = default)
     {
         long since = Math.Max(run.LastProgress, lost.Max(one => one.Fate!.From));
-        var limit = 2 * lease + Slack + (SiloDied(run.StartedAt, end.OverAt) ? lease + Slack : TimeSpan.Zero);
-        if (lost.Any(one => one.Opened is null || one.Fate!.From <= end.Opened?.At)) limit += _plan.SubscriptionTimeout;   // they may never have met
+        var limit = 2 * lease + Slack + more + (SiloDied(run.StartedAt, end.OverAt) ? lease + Slack : TimeSpan.Zero);
+        if (lost.Any(one => one.Opened is null || one.Fate!.From <= end.Opened?.At)) limit += Plan.SubscriptionTimeout;   // they may never have met
 
         // A silo that dies meanwhile may have held the producer again: then the wait begins anew.
         foreach (var fate in siloFates.Where(fate => !fate.IsGraceful).OrderBy(fate => fate.From))
@@ -232,9 +176,27 @@ internal sealed class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyList<
         }
     }
 
-    private bool SiloDied(long from, long until) => siloFates.Any(fate => !fate.IsGraceful && fate.From <= until && fate.Until >= from);
+    /// <summary>A silo was killed or stood still within that time, or so shortly before that it was still felt.</summary>
+    protected bool SiloDied(long from, long until) => siloFates.Any(fate => !fate.IsGraceful && IsFelt(fate, from, until));
+
+    /// <summary>A silo was lost in any way while the stream lived.</summary>
+    protected bool SiloLeft => siloFates.Any(fate => IsFelt(fate, run.StartedAt, long.MaxValue));
+
+    private bool IsFelt(Fate fate, long from, long until) =>
+        fate.From <= until && (fate.IsPause ? fate.Until : fate.From + 2 * lease.TotalMilliseconds) >= from;
+
+    protected void Violated(string what) => _violations.Add(what);
+
+    /// <summary>A reader that gave way to the next one of its name did so in good order.</summary>
+    protected void GaveWay(TrackedConsumer consumer)
+    {
+        foreach (var before in consumer.Readers.SkipLast(1).Where(before => before.Fate is null))
+        {
+            bool gaveWay = before.Outcome?.What == Happened.Detached || before.FailedWith(Superseded)
+                || (before.HasCompleted && consumer.Readers.Skip(before.Index + 1).All(next => run.DeliveredTo(next) == 0));   // it was there first
+            if (!gaveWay) Violated($"{run.NameOf(before)} gave way to the next reader, but ended with {before.Outcome?.Error}: {before.Outcome?.Text}");
+        }
+    }
 
     private static bool IsKnown(string error) => error.StartsWith("Stream", StringComparison.Ordinal) || error == Planned;
-
-    private void Violated(string what) => _violations.Add(what);
 }

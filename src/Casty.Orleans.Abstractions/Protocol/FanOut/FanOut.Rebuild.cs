@@ -9,6 +9,7 @@ internal sealed partial class FanOut<T>
 {
     private readonly Dictionary<string, (ReaderReport Report, long MaxBytes, Guid Process, Guid Reader)> _reports = [];
     private readonly Dictionary<string, TimeSpan> _asking = [];
+    private readonly Dictionary<string, TimeSpan> _returning = [];
     private readonly Dictionary<long, Demand> _held = [];
     private bool _isSeated;
 
@@ -59,6 +60,18 @@ internal sealed partial class FanOut<T>
         _asking.TryAdd(consumer, now);
         Settle(now);
     }
+
+    /// <summary>
+    /// A reader asks to join that had joined a run that gave way to this one: whatever is put since is for it as well, so nothing is given
+    /// out in a broadcast before it is here. It asks again and again; one that does not is not waited for.
+    /// </summary>
+    public void OnReturning(string consumer, TimeSpan now)
+    {
+        if (!_isSeated && !IsBalanced) _returning[consumer] = now;
+    }
+
+    /// <summary>A reader that had joined a run that gave way to this one comes too late: it would miss what the others have been given.</summary>
+    public bool WouldMiss(string consumer) => !IsBalanced && _given.Count > 0 && Find(consumer) is null;
 
     /// <summary>Something was learnt, or time has passed: perhaps it is known now who the consumers are.</summary>
     public void Settle(TimeSpan now)
@@ -170,10 +183,16 @@ internal sealed partial class FanOut<T>
             }
         }
 
+        foreach (var (consumer, askedAt) in _returning)
+        {
+            if (now - askedAt < _timings.Suspicion && !_byName.ContainsKey(consumer)) Add(new Subscription<T>(consumer, isNamed: false, _timings, _sizeOf, _pool) { IsReserved = true, UnreadSince = now });
+        }
+
         if (_producer.End is { } end && _reports.Count > 0 && _reports.Values.All(one => one.Report.End is not null)) _end = end;
         var held = _held.Values.ToArray();
         _reports.Clear();
         _asking.Clear();
+        _returning.Clear();
         _held.Clear();
         ChooseKeepers();
         Publish();

@@ -269,6 +269,8 @@ internal sealed partial class FanOut<T>
 
     private TimeSpan UnreadDeadline(Subscription<T> one)
     {
+        if (one.IsReserved) return one.UnreadSince + _timings.Suspicion;
+
         var timeout = _producer.SubscriptionTimeout;
         return timeout < TimeSpan.Zero || timeout > TimeSpan.MaxValue - one.UnreadSince ? TimeSpan.MaxValue : one.UnreadSince + timeout;
     }
@@ -292,7 +294,7 @@ internal sealed partial class FanOut<T>
         one.Reader = reader;
         one.Process = process;
         one.IsAttached = true;
-        one.IsFenced = one.IsSilent = false;
+        one.IsFenced = one.IsSilent = one.IsReserved = false;
         one.HeardAt = now;
         one.RosterSeen = one.RosterSaid = 0;
         one.Retry.OnProgress(now);
@@ -339,7 +341,7 @@ internal sealed partial class FanOut<T>
     private void Expire(Subscription<T> one, TimeSpan now)
     {
         Remove(one, StreamEnd.Cancelled, now);
-        if (IsEmpty && !_someDone) _producer.Terminate(new StreamEnd(StreamEndReason.Abandoned, $"No reader came within the subscription timeout of {_producer.SubscriptionTimeout}."), now);
+        if (IsEmpty && !_someDone && !one.IsReserved) _producer.Terminate(new StreamEnd(StreamEndReason.Abandoned, $"No reader came within the subscription timeout of {_producer.SubscriptionTimeout}."), now);
     }
 
     private void Remove(Subscription<T> one, StreamEnd how, TimeSpan now)

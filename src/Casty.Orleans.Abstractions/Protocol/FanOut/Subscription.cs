@@ -43,6 +43,9 @@ internal sealed class Subscription<T>
     /// <summary>It had a reader before the producer was lost, which has not come since.</summary>
     public bool IsExpected { get; set; }
 
+    /// <summary>A place is kept for a reader that had joined a run that gave way to this one (P-15), and that is about to join here.</summary>
+    public bool IsReserved { get; set; }
+
     public TimeSpan HeardAt { get; set; }
 
     public TimeSpan UnreadSince { get; set; }
