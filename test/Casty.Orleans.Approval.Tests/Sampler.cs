@@ -71,10 +71,11 @@ internal sealed class Sampler(IServiceProvider services, IGrainFactory grains)
         if (type == typeof(ReadOnlyMemory<byte>)) return new ReadOnlyMemory<byte>([1, 0, 0, 0, (byte)id]);
         if (type.IsEnum) return Enum.GetValues(type).Cast<object>().First(value => (int)value != 0);
         if (type.IsAssignableTo(typeof(IGrainObserver))) return Observer(type);
-        if (type.IsArray)
+        if (type.IsArray || (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>)))
         {
-            var array = Array.CreateInstance(type.GetElementType()!, 2);
-            for (int i = 0; i < array.Length; i++) array.SetValue(Value(type.GetElementType()!, id, name), i);
+            var element = type.GetElementType() ?? type.GetGenericArguments()[0];
+            var array = Array.CreateInstance(element, 2);
+            for (int i = 0; i < array.Length; i++) array.SetValue(Value(element, id, name), i);
             return array;
         }
 

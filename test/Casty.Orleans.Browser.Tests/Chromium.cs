@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Xunit;
 
 namespace Casty.Orleans.Browser.Tests;
@@ -30,12 +31,14 @@ internal static class Chromium
     }
 }
 
-/// <summary>A test in a browser. Where there is none it is skipped, and says so.</summary>
+/// <summary>A test in a browser. Where there is none it is skipped, and says so in its name, which is all that most runners show.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class BrowserFactAttribute : FactAttribute
 {
-    public BrowserFactAttribute()
+    public BrowserFactAttribute([CallerMemberName] string test = "")
     {
-        if (Chromium.File is null) Skip = $"NO BROWSER: no Chromium, Chrome or Edge was found on PATH. Install one, or name it with {Chromium.Variable}.";
+        if (Chromium.File is not null) return;
+        Skip = $"NO BROWSER: no Chromium, Chrome or Edge was found. Install one, or name it with {Chromium.Variable}.";
+        DisplayName = $"{test} – {Skip}";
     }
 }

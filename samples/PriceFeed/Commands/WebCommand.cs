@@ -23,10 +23,11 @@ internal static class WebCommand
         if (Ports.IsTaken(port)) throw Taken(port);
 
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-        using var cluster = new Cluster();
+        var outages = new Outages();
+        using var cluster = new Cluster(outages);
         var writer = new Writer();
-        var reader = new Reader();
-        var feed = new Feed(cluster, writer, reader);
+        var reader = new Reader(outages);
+        var feed = new Feed(cluster, outages, writer, reader);
 
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ShowOnlyStreams();
@@ -44,7 +45,7 @@ internal static class WebCommand
             writer.RunAsync(grains, ending.Token),
             reader.RunAsync(grains, ending.Token),
             feed.RunAsync(ending.Token),
-            cluster.KeepAsync(writer, reader, ending.Token),
+            cluster.KeepAsync(writer, ending.Token),
             cluster.LookAsync(grains, ending.Token),
         ];
         Console.WriteLine($"The price feed is on http://localhost:{port} {(seconds is null ? "until Ctrl-C" : $"for {seconds} seconds")}.");

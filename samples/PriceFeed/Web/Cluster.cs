@@ -7,8 +7,6 @@ namespace PriceFeed.Web;
 /// <summary>The two silos that streams live in: keeps them running, and knows which of them has the page's stream.</summary>
 internal sealed class Cluster : IDisposable
 {
-    private const int OutagesKept = 10;
-
     /// <summary>A silo that has died comes back when the stream has gone on without it; where nobody reads, after this.</summary>
     private static readonly TimeSpan LongestAbsence = TimeSpan.FromSeconds(10);
 
@@ -17,21 +15,20 @@ internal sealed class Cluster : IDisposable
 
     private readonly Socket[] _ports;
     private readonly SiloProcess[] _silos;
+    private readonly Outages _outages;
     private SiloProcess? _home;
 
-    public Cluster()
+    public Cluster(Outages outages)
     {
         int[] ports = new int[3];
         _ports = [.. ports.Select((_, i) => Ports.Reserve(out ports[i]))];
         Primary = ports[0];
         _silos = [new SiloProcess("A", ports[1], Primary), new SiloProcess("B", ports[2], Primary)];
+        _outages = outages;
     }
 
     /// <summary>The port of the silo that keeps the membership. It is in this process, and so it outlives the others.</summary>
     public int Primary { get; }
-
-    /// <summary>The last times that a silo died, the newest last.</summary>
-    public IReadOnlyList<Outage> Outages { get; private set; } = [];
 
     public IReadOnlyList<SiloState> Silos =>
         [.. _silos.Select(silo => new SiloState(silo.Name, silo.ProcessId, silo.IsUp, silo.IsUp && silo == Volatile.Read(ref _home)))];
@@ -39,7 +36,7 @@ internal sealed class Cluster : IDisposable
     public Task StartAsync(CancellationToken stopping) => Task.WhenAll(_silos.Select(silo => silo.StartAsync(stopping)));
 
     /// <summary>Starts silos again that have died, by the page's button or by anybody's hand.</summary>
-    public Task KeepAsync(Writer writer, Reader reader, CancellationToken stopping)
+    public Task KeepAsync(Writer writer, CancellationToken stopping)
     {
         return Task.WhenAny(_silos.Select(KeepAsync)).Unwrap();
 
@@ -51,8 +48,7 @@ internal sealed class Cluster : IDisposable
 
                 // The price that is being put may not be counted yet.
                 var outage = new Outage(silo.Name, Environment.TickCount64, writer.Put + 1);
-                reader.Watch(outage);
-                Outages = [.. Outages.TakeLast(OutagesKept - 1), outage];
+                _outages.Add(outage);
                 await outage.Over.WaitAsync(LongestAbsence, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 await silo.StartAsync(stopping);
             }

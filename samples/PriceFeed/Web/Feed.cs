@@ -6,7 +6,7 @@ using System.Threading.Channels;
 namespace PriceFeed.Web;
 
 /// <summary>What the page is told: takes stock twenty times a second, and passes it on to whoever looks.</summary>
-internal sealed class Feed(Cluster cluster, Writer writer, Reader reader)
+internal sealed class Feed(Cluster cluster, Outages outages, Writer writer, Reader reader)
 {
     public const string Stream = "prices";
     public const int BufferSize = 256;
@@ -94,7 +94,7 @@ internal sealed class Feed(Cluster cluster, Writer writer, Reader reader)
             Math.Max(0, totals.Put - totals.Read - arrived), arrived, Math.Max(0, Demand - arrived),
             totals.Read, (totals.Read - before.Read) / seconds, reader.Rate, reader.Age, reader.Missing, reader.Repeated,
             cluster.Silos,
-            cluster.Outages.Select(one => new OutageState(one.Silo, one.At - _start, one.Until - _start, one.Pause(reader.WantsSince, now))));
+            outages.Last.Select(one => new OutageState(one.Silo, one.At - _start, one.Until - _start, one.Pause(reader.WantsSince, now))));
     }
 
     private static SseItem<string> Item(string type, object data) => new(JsonSerializer.Serialize(data, JsonSerializerOptions.Web), type);

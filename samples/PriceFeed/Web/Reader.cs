@@ -5,7 +5,7 @@ using Orleans;
 namespace PriceFeed.Web;
 
 /// <summary>Reads the stream, as fast as it is told to, and checks that no price is missing and none comes twice.</summary>
-internal sealed class Reader
+internal sealed class Reader(Outages outages)
 {
     /// <summary>From this on it reads as fast as prices come.</summary>
     public const int FullSpeed = Market.Rate;
@@ -13,7 +13,6 @@ internal sealed class Reader
     private readonly Pace _pace = new(Pace.Unlimited);
     private readonly decimal[] _prices = [.. Market.Openings];
     private ChannelReader<Tick>? _reader;
-    private Outage? _outage;
     private long _read;
     private long _last;
     private long _missing;
@@ -55,9 +54,6 @@ internal sealed class Reader
         }
     }
 
-    /// <summary>Watches how the stream comes through the loss of a silo.</summary>
-    public void Watch(Outage outage) => Volatile.Write(ref _outage, outage);
-
     public async Task RunAsync(IGrainFactory grains, CancellationToken stopping)
     {
         await using var source = await grains.GetSourceAsync<Tick>(Feed.Stream, options: new() { InitialDemand = Feed.Demand }, cancellationToken: stopping);
@@ -88,6 +84,6 @@ internal sealed class Reader
         lock (_prices) _prices[tick.Symbol] = tick.Price;
         Volatile.Write(ref _age, now - tick.PutAt);
         Volatile.Write(ref _read, _read + 1);
-        Volatile.Read(ref _outage)?.OnRead(tick.Number, wanted, now);
+        outages.OnRead(tick.Number, wanted, now);
     }
 }

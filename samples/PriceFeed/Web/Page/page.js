@@ -10,7 +10,6 @@ const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)");
 const speed = $("speed");
 const kill = $("kill");
 let hello;
-let frame;
 
 const events = new EventSource("events");
 events.addEventListener("hello", event => {
@@ -21,12 +20,12 @@ events.addEventListener("hello", event => {
   setText("demand-size", hello.demand);
 });
 events.addEventListener("frame", event => {
-  frame = JSON.parse(event.data);
+  const frame = JSON.parse(event.data);
   chart.add(frame.at, frame.prices, frame.outages);
   show(frame);
 });
 events.addEventListener("open", () => setLink("live", "Live"));
-events.addEventListener("error", () => setLink("lost", "The sample has ended"));
+events.addEventListener("error", () => setLink("lost", "Not connected"));
 
 // Numbers twenty times a second are a blur: these are read four times a second, the dots and lines are not.
 let shownAt = 0;
@@ -153,7 +152,7 @@ async function ask(method, path, body) {
     const response = await fetch(path, { method, headers: body && { "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
     if (!response.ok) setText("status", (await response.json()).detail);
   } catch {
-    setLink("lost", "The sample has ended");
+    setLink("lost", "Not connected");
   }
 }
 
