@@ -1,3 +1,4 @@
+using System.Net;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
@@ -67,6 +68,9 @@ internal sealed class Sampler(IServiceProvider services, IGrainFactory grains)
         if (type == typeof(string)) return name;
         if (type == typeof(Guid)) return new Guid(id + 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
         if (type == typeof(TimeSpan)) return TimeSpan.FromSeconds(id + 1);
+        if (type == typeof(DateTimeOffset)) return new DateTimeOffset(2030, 1, id + 1, 0, 0, 0, TimeSpan.Zero);
+        if (type == typeof(SiloAddress)) return SiloAddress.New(IPAddress.Loopback, 11_111, 1);
+        if (type == typeof(CancellationToken)) return CancellationToken.None;
         if (type == typeof(Exception)) return new InvalidOperationException(name);
         if (type == typeof(ReadOnlyMemory<byte>)) return new ReadOnlyMemory<byte>([1, 0, 0, 0, (byte)id]);
         if (type.IsEnum) return Enum.GetValues(type).Cast<object>().First(value => (int)value != 0);

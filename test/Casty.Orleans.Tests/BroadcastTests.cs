@@ -278,6 +278,19 @@ public sealed class BroadcastTests(Cluster cluster)
     }
 
     [Fact]
+    public async Task SourcesFirst_TheFirstToNameADeliveryDecides()
+    {
+        string name = Cluster.Name();
+        await using var first = await cluster[Place.Client].GetSourceAsync<int>(name).Soon();
+        await using var second = await cluster[Place.SiloB].GetSourceAsync<int>(name, options: new() { Delivery = StreamDelivery.Broadcast }).Soon();
+        await using var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name).Soon();
+        var reading = (first.DrainAsync(), second.DrainAsync());
+        await sink.WriteAsync(Enumerable.Range(0, 100)).Soon();
+        Assert.Equal(Enumerable.Range(0, 100), await reading.Item1);
+        Assert.Equal(Enumerable.Range(0, 100), await reading.Item2);
+    }
+
+    [Fact]
     public async Task AnotherDelivery_IsRefused()
     {
         string name = Cluster.Name();

@@ -50,8 +50,8 @@ internal sealed partial class ProducerEnd<T>
     /// <summary>What a reader expects, if it names it, is what the stream does, or what decides it.</summary>
     private void AgreeOnDelivery(StreamDelivery? expected)
     {
-        bool isUndecided = _agreed is null && _fan is null && _core.Consumer is null && !_core.IsRebuilding;
-        if (isUndecided) Decide(expected ?? _options.Delivery!.Value, slowConsumer: null);
+        bool isUndecided = _agreed is null && _fan is null && !_core.IsRebuilding;
+        if (isUndecided && (expected is not null || _core.Consumer is null)) Decide(expected ?? _options.Delivery!.Value, slowConsumer: null);
 
         var actual = _fan?.Delivery ?? StreamDelivery.Single;
         if (expected is { } delivery && actual != delivery) throw new ArgumentException($"Stream '{Name}' has Delivery {actual}; this source expects {delivery}.");

@@ -14,6 +14,9 @@ internal sealed partial class ProducerCore<T>
     /// <summary>It opens then, whoever has not reported.</summary>
     public TimeSpan OpenAt => _openAt;
 
+    /// <summary>Tells whether all consumers have reported, as far as they are known of. A roster that has just come may name more of them.</summary>
+    public Func<bool>? MayOpen { get; set; }
+
     /// <summary>Elements wait to be asked for.</summary>
     public bool HasMore => Out.Sent < Out.Next;
 

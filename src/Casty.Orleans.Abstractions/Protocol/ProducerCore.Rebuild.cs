@@ -174,6 +174,8 @@ internal sealed partial class ProducerCore<T>
 
     private void OpenIfAllReported(TimeSpan now)
     {
+        if (MayOpen?.Invoke() == false) return;
+
         if (NewestReader is { End: not null })
         {
             // The end was declared before, and stands: nobody needs to be waited for.

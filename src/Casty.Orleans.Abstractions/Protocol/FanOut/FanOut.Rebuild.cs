@@ -11,6 +11,7 @@ internal sealed partial class FanOut<T>
     private readonly Dictionary<string, TimeSpan> _asking = [];
     private readonly Dictionary<string, TimeSpan> _returning = [];
     private readonly Dictionary<long, Demand> _held = [];
+    private TimeSpan _settledAt;
     private bool _isSeated;
 
     /// <summary>The epoch of the newest reader of that name that is known of.</summary>
@@ -77,6 +78,7 @@ internal sealed partial class FanOut<T>
     public void Settle(TimeSpan now)
     {
         if (_isSeated) return;
+        _settledAt = now;
         if (_producer.IsRebuilding)
         {
             bool isLast = now >= _producer.OpenAt;
@@ -155,6 +157,7 @@ internal sealed partial class FanOut<T>
     {
         var known = Known;
         _isSeated = true;
+        _producer.MayOpen = null;
         _isReading = _producer.IsReaderAttached;
         foreach (var (report, maxBytes, process, reader) in _reports.Values)
         {

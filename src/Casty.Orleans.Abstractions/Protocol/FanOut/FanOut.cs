@@ -48,7 +48,9 @@ internal sealed partial class FanOut<T>
         _pool = pool;
         _onFinished = delivery == StreamDelivery.Balanced ? _finished.Add : static (_, _) => { };
         _isSeated = !producer.IsRebuilding;
+        _epoch = producer.Stream.Incarnation;   // two lifetimes that did not know of each other must not give out the same
         if (_isSeated) Publish();
+        else producer.MayOpen = () => AreAllReported(_settledAt);
     }
 
     public StreamDelivery Delivery { get; }
@@ -109,8 +111,12 @@ internal sealed partial class FanOut<T>
     /// <summary>Takes over a stream that had one reader, to whom nothing was sent.</summary>
     public void Adopt(string consumer, bool isNamed, Guid reader, Guid process, long maxBytes, long epoch, long limit, TimeSpan now)
     {
-        _epoch = epoch - 1;
-        Subscribe(consumer, isNamed, null, StreamStart.Latest, reader, process, maxBytes, now).Leg.Out.Grant(limit);
+        var one = Subscribe(consumer, isNamed, null, StreamStart.Latest, reader, process, maxBytes, now);
+        _byEpoch.Remove(one.Epoch);
+        one.Epoch = epoch;   // it goes on as who it was
+        _byEpoch.Add(epoch, one);
+        one.Leg.Out.Grant(limit);
+        Publish();
         Feed(now);
     }
 
