@@ -82,7 +82,7 @@ internal static class Opening
     /// <param name="consumer">The subscription's name.</param>
     /// <param name="isNamed">The subscription outlives its reader.</param>
     /// <param name="options">How it asks for elements.</param>
-    /// <param name="place">The place that it takes; null takes whosever it finds.</param>
+    /// <param name="place">The place that it takes; null takes whosever it finds, and one without an end whosever it finds in that run.</param>
     /// <param name="cancellationToken">Ends the wait and leaves nothing behind.</param>
     public static async Task<SourceEnd<T>> SourceAsync<T>(StreamHost host, string producer, string consumer, bool isNamed,
         StreamConsumerOptions options, SourcePlace? place, CancellationToken cancellationToken)
@@ -120,7 +120,7 @@ internal static class Opening
         {
             joined = await Joining.RunAsync<T>(
                 host, async observers => await grain.OpenAsync(Request(observers, opener)),
-                () => place is null ? grain.CloseAsync(id, withdraw: true) : Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+                () => place is null || place.End == Guid.Empty ? grain.CloseAsync(id, withdraw: true) : Task.CompletedTask, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception)
         {

@@ -12,12 +12,12 @@ internal sealed partial class ProducerEnd<T>
         }
     }
 
-    /// <summary>The stream has a writer, and elements may come.</summary>
+    /// <summary>The stream is not over, and has or had a writer.</summary>
     public bool IsWritten
     {
         get
         {
-            lock (_gate) return !_core.IsOver && _writers.Count > 0;
+            lock (_gate) return !_core.IsOver && (_writers.Count > 0 || _core.Next > 0 || _core.End is not null);
         }
     }
 }

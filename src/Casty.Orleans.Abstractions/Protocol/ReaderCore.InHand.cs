@@ -11,6 +11,9 @@ internal sealed partial class ReaderCore<T>
     /// <summary>The end that the reader sees is the stream's own: it was not cut off.</summary>
     public bool IsAtStreamsEnd => End is not null && ReferenceEquals(End, _in.End);
 
+    /// <summary>Nothing is to be said before the reader is done with the end, but that it lives.</summary>
+    private bool IsEndAwaited => _isEndInHand && _leave == Leave.None && !IsSettled;
+
     /// <summary>From now on what is taken is in hand until <see cref="Finish"/>, and the end until <see cref="FinishEnd"/>.</summary>
     public void Hold() => IsHolding = _isEndInHand = true;
 

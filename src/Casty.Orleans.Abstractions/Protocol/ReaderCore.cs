@@ -373,7 +373,7 @@ internal sealed partial class ReaderCore<T>
     private TimeSpan Due => _retry.Due(_isUnanswered, IsUnresolved);
 
     /// <summary>Something that was said may have been lost: a grant that the reader needs now, or a farewell.</summary>
-    private bool IsUnresolved => (IsOver && !_isEndInHand) || (_isStarving && (_answeredLimit < _in.Limit || _answeredConfirmed < Finished));
+    private bool IsUnresolved => (IsOver && !IsEndAwaited) || (_isStarving && (_answeredLimit < _in.Limit || _answeredConfirmed < Finished));
 
     private bool IsWorthSaying() => _in.Limit > _said.Limit || Finished > _said.Confirmed;
 

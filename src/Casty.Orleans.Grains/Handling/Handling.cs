@@ -57,6 +57,9 @@ internal sealed class Handling<T>
     /// <summary>The run of the stream that it reads.</summary>
     public Guid Run => _end.Stream;
 
+    /// <summary>The grain consumes no more, though its handler may still be called.</summary>
+    public bool IsStopping { get; private set; }
+
     /// <summary>Ends when nothing more is handled, and the stream was let go of.</summary>
     public Task<HandlingOutcome> Done { get; private set; } = null!;   // set as it begins
 
@@ -84,6 +87,7 @@ internal sealed class Handling<T>
     /// <summary>The grain consumes no more, once its handler has returned.</summary>
     public void Stop(StreamLeave leave)
     {
+        IsStopping = true;
         _leave ??= leave;
         _stop.Cancel();
     }
@@ -131,7 +135,7 @@ internal sealed class Handling<T>
     {
         // The grain need not be there before there is something to handle.
         await _end.WaitToReadAsync(_stop.Token);
-        if (await DescribeAsync() is { } flaw && await DecideAsync(flaw, 0, isEnd: false) is { } refused) return refused;
+        if (await DescribeAsync() is { } refused) return refused;
 
         while (true)
         {
@@ -165,15 +169,15 @@ internal sealed class Handling<T>
     }
 
     /// <summary>What the grain says of how it handles the stream; its window may be another one than that which was joined with.</summary>
-    /// <returns>Why it cannot be called; null where all is well.</returns>
-    private async Task<StreamEnd?> DescribeAsync()
+    /// <returns>Null where all is well; otherwise how it came out.</returns>
+    private async Task<HandlingOutcome?> DescribeAsync()
     {
-        var failure = await CallAsync(async _ =>
+        var refused = await RepeatAsync(async _ =>
         {
             _traits = await _handler.DescribeAsync<T>(_stream);
             return new StreamHandled();
-        });
-        if (failure is not null) return failure;
+        }, count: 0, isEnd: false);
+        if (refused is not null) return refused;
 
         var own = new StreamConsumerOptions { InitialDemand = _traits.InitialDemand, MaxDemand = _traits.MaxDemand, MaxDemandBytes = _traits.MaxDemandBytes };
         var options = own.Or(_host.Options.Consumer);
@@ -211,25 +215,33 @@ internal sealed class Handling<T>
         return outcome ?? HandlingOutcome.Over;
     }
 
-    /// <summary>Has the grain handle elements, or the stream's end, as often as it takes.</summary>
+    /// <summary>Has the grain handle elements, or the stream's end.</summary>
     /// <returns>Null where it goes on; otherwise how it came out.</returns>
-    private async Task<HandlingOutcome?> HandOutAsync(T[] elements, StreamEnd? end)
+    private Task<HandlingOutcome?> HandOutAsync(T[] elements, StreamEnd? end)
+    {
+        var ended = WireFormat.ToWire(end, _host);
+        return RepeatAsync(token => _handler.HandleAsync(new StreamHandOut<T>
+        {
+            Reader = _id,
+            Number = _number,
+            Stream = _stream,
+            Elements = elements,
+            End = ended,
+            Timeout = _traits.Timeout,
+        }, token), elements.Length, isEnd: end is not null);
+    }
+
+    /// <summary>Calls the grain as often as its policy says.</summary>
+    /// <returns>Null where it goes on; otherwise how it came out.</returns>
+    private async Task<HandlingOutcome?> RepeatAsync(Func<CancellationToken, Task<StreamHandled>> call, int count, bool isEnd)
     {
         for (int failures = 1; ; failures++)
         {
-            var handOut = new StreamHandOut<T>
-            {
-                Reader = _id,
-                Number = ++_number,
-                Stream = _stream,
-                Elements = elements,
-                End = WireFormat.ToWire(end, _host),
-                Timeout = _traits.Timeout,
-            };
-            if (await CallAsync(token => _handler.HandleAsync(handOut, token)) is not { } failure) return null;
+            _number++;
+            if (await CallAsync(call) is not { } failure) return null;
 
             _hurry.Token.ThrowIfCancellationRequested();
-            if (failures > _traits.Retries) return await DecideAsync(failure, elements.Length, isEnd: end is not null, failures);
+            if (failures > _traits.Retries) return await DecideAsync(failure, count, isEnd, failures);
 
             var delay = DelayAfter(failures);
             _log.Retrying(failure.Cause, _grain, _stream, failures, delay);
@@ -259,6 +271,10 @@ internal sealed class Handling<T>
                 _log.CallLost(exception, _grain, _stream);
                 await Task.Delay(Joining.Pause, _stop.Token);   // real time: it is about processes
             }
+            catch (GrainExtensionNotInstalledException exception)
+            {
+                return new StreamEnd(StreamEndReason.Failed, "A silo whose grains handle streams must call AddCastyStreams; that of the grain has not.", exception);
+            }
             catch (Exception exception)
             {
                 _hurry.Token.ThrowIfCancellationRequested();
@@ -268,7 +284,7 @@ internal sealed class Handling<T>
     }
 
     /// <summary>What becomes of what has failed for the last time. Null where it counts as handled.</summary>
-    private async Task<HandlingOutcome?> DecideAsync(StreamEnd failure, int count, bool isEnd, int failures = 1)
+    private async Task<HandlingOutcome?> DecideAsync(StreamEnd failure, int count, bool isEnd, int failures)
     {
         if (isEnd)
         {
@@ -283,6 +299,7 @@ internal sealed class Handling<T>
                 return null;
 
             case StreamHandlerFailure.Stop:
+                IsStopping = true;
                 _log.Stopped(failure.Cause, _grain, _stream, failures);
                 await ReleaseAsync(StreamLeave.Detach);
                 return HandlingOutcome.Stopped;

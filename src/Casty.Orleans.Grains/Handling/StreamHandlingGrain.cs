@@ -17,6 +17,7 @@ public sealed class StreamHandlingGrain<T> : Grain, IStreamHandlingGrain<T>
     private readonly HandlingLog _log;
     private Handling<T>? _handling;
     private Guid _stopped;   // the run of the stream that the grain consumes no more
+    private bool _isWanted;  // it is to consume again once it has stopped
     private int _asking;
 
     /// <summary>Creates the grain.</summary>
@@ -31,6 +32,7 @@ public sealed class StreamHandlingGrain<T> : Grain, IStreamHandlingGrain<T>
     public async Task BeginAsync(CancellationToken cancellationToken)
     {
         if (_handling is null) await BeginAsync(run: null, cancellationToken);
+        else _isWanted = _handling.IsStopping;   // not waited for: the call may come from the handler that is waited for
     }
 
     /// <inheritdoc/>
@@ -57,6 +59,7 @@ public sealed class StreamHandlingGrain<T> : Grain, IStreamHandlingGrain<T>
     /// <inheritdoc/>
     public async Task StopAsync(StreamLeave leave)
     {
+        _isWanted = false;
         if (_handling is { } handling)
         {
             handling.Stop(leave);
@@ -120,6 +123,13 @@ public sealed class StreamHandlingGrain<T> : Grain, IStreamHandlingGrain<T>
         }
 
         if (_handling is not null) return;
+        if (outcome == HandlingOutcome.Stopped && _isWanted)
+        {
+            _isWanted = false;
+            Joining.Tell(_host, () => this.AsReference<IStreamHandlingGrain<T>>().BeginAsync(CancellationToken.None));
+            return;
+        }
+
         DelayDeactivation(TimeSpan.Zero);
         if (outcome == HandlingOutcome.Stopped) _stopped = handling.Run;   // remembered for as long as the producer asks
         else if (_asking == 0) DeactivateOnIdle();

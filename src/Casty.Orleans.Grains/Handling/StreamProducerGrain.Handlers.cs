@@ -41,7 +41,8 @@ public sealed partial class StreamProducerGrain<T>
         string[] handlers = producer is null ? [] : [.. Handlers(producer)];
         if (handlers.Length == 0)
         {
-            if (producer is { IsWritten: true } or null) StopKeeping();
+            _keeping?.Dispose();
+            _keeping = null;
             return;
         }
 
@@ -68,12 +69,6 @@ public sealed partial class StreamProducerGrain<T>
             await producer.Opened;
             KeepHandlers();
         }
-    }
-
-    private void StopKeeping()
-    {
-        _keeping?.Dispose();
-        _keeping = null;
     }
 
     private IEnumerable<string> Handlers(ProducerEnd<T> producer)

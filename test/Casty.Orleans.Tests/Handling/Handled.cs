@@ -20,6 +20,8 @@ public sealed class Handled
     /// <summary>What the handler does before an element counts; it may throw.</summary>
     public Func<int, CancellationToken, Task> Handle { get; set; } = static (_, _) => Task.CompletedTask;
 
+    public Func<Task> Activate { get; set; } = static () => Task.CompletedTask;
+
     public Func<Task> Complete { get; set; } = static () => Task.CompletedTask;
 
     public StreamHandlerOptions? Options { get; set; }

@@ -95,6 +95,13 @@ public sealed class HandlerBedTests
         var grain = cluster.Client.GetGrain<IHandlerGrain>(_key, typeof(SingleGrain).FullName);
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => grain.ConsumeAsync(_key)).Soon();
         Assert.Contains("AddCastyStreams", error.Message, StringComparison.Ordinal);
+
+        // By the attribute, nobody has asked yet; the writer is told.
+        await using var sink = await cluster.Client.GetSinkAsync<int>($"single/{_key}").Soon();
+        await sink.PutAsync(1).Soon();
+        await Assert.ThrowsAsync<GrainExtensionNotInstalledException>(() => sink.Completion).Soon();
+        var closed = await Assert.ThrowsAsync<StreamClosedException>(() => sink.PutAsync(2).AsTask()).Soon();
+        Assert.Contains("AddCastyStreams", closed.Message, StringComparison.Ordinal);
     }
 
     [Fact]

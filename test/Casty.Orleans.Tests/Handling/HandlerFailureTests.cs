@@ -172,8 +172,20 @@ public sealed class HandlerFailureTests(ClockedCluster cluster)
         Handled.Options = new() { BatchSize = 0 };
         await using var sink = await ConsumeAsync(Place.Client, Place.SiloA);
         await sink.PutAsync(1).Soon();
-        var error = await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => sink.Completion).Soon();
+        await PassAsync(() => sink.Completion.IsCompleted);
+        var error = await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => sink.Completion);
         Assert.Contains("BatchSize", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Activation_ThatFails_IsTriedAgain()
+    {
+        int activations = 0;
+        await using var sink = await cluster[Place.Client].GetSinkAsync<int>($"single/{_key}").Soon();
+        Handled.Activate = () => ++activations < 3 ? throw new SensorException("Not yet.", activations) : Task.CompletedTask;
+        await sink.PutAsync(1).Soon();
+        await PassAsync(() => Handled.SeenCount == 1);
+        Assert.Equal(3, activations);
     }
 
     private void FailAt(int element, int times = int.MaxValue) =>

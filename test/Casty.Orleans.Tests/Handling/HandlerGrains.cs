@@ -31,7 +31,7 @@ public abstract class HandlerGrain(ILocalSiloDetails silo) : Grain, IHandlerGrai
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         Handled.OnActivated(_activation, silo.SiloAddress);
-        return Task.CompletedTask;
+        return Handled.Activate();
     }
 
     public Task ConsumeAsync(string stream) => this.ConsumeAsync<int>(stream);

@@ -312,6 +312,23 @@ public sealed class HandlerTests(Cluster cluster)
         Assert.Equal(Enumerable.Range(0, Count), Handled.Seen);
     }
 
+    [Fact]
+    public async Task StoppedAndConsumedAgain_WithinAHandler_GoesOn()
+    {
+        var handler = cluster[Place.SiloA].GetGrain<IHandlerGrain>(_key, typeof(ReentrantHandlerGrain).FullName);
+        Handled.Handle = async (element, _) =>
+        {
+            if (element != 2) return;
+            await handler.StopAsync(_key);
+            await handler.ConsumeAsync(_key);
+        };
+        await handler.ConsumeAsync(_key).Soon();
+        await using var sink = await cluster[Place.Client].GetSinkAsync<int>(_key).Soon();
+        await sink.WriteAsync([1, 2, 3, 4]);
+        await Handled.Completed.Soon();
+        Assert.Equal([1, 2, 3, 4], Handled.Seen);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
