@@ -2,7 +2,7 @@ using Casty.Orleans.Protocol;
 
 namespace Casty.Orleans;
 
-/// <summary>How a producer speaks to several consumers (P-18). Everything here is guarded by the producer's lock, unless it says otherwise.</summary>
+/// <summary>How a producer speaks to several consumers (P-19). Everything here is guarded by the producer's lock, unless it says otherwise.</summary>
 internal sealed partial class ProducerEnd<T>
 {
     private readonly List<ReaderLink> _links = [];

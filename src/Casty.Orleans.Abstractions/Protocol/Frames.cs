@@ -39,7 +39,7 @@ internal readonly record struct Batch<T>(long First, long Writer, long WriterFir
 /// <param name="Number">Writer's leg: counts the writer's frames, so that what was overtaken is not taken for its latest word.</param>
 /// <param name="Finished">Writer's leg: as far as the writer knows, the reader has finished its elements before this position (P-16).</param>
 /// <param name="Delivery">Reader's leg: whom the elements go to, where there may be several.</param>
-/// <param name="Settled">Reader's leg of a balanced stream: before this position it need not remember what it has finished (P-18).</param>
+/// <param name="Settled">Reader's leg of a balanced stream: before this position it need not remember what it has finished (P-19).</param>
 /// <param name="Dropped">Reader's leg of a broadcast: how many elements were dropped for this consumer.</param>
 /// <param name="IsOver">Reader's leg: the stream is over at once, whatever it holds; the end stands at no position (P-11).</param>
 /// <param name="Flaw">What is wrong with a message that could not even be read; null where it could.</param>

@@ -1,6 +1,6 @@
 namespace Casty.Orleans.Protocol;
 
-/// <summary>What a producer needs to have several consumers as its one reader (P-18).</summary>
+/// <summary>What a producer needs to have several consumers as its one reader (P-19).</summary>
 internal sealed partial class ProducerCore<T>
 {
     private bool _isResumedInFan;

@@ -29,7 +29,7 @@ internal readonly record struct RosterMark(long Incarnation, long Version);
 /// <param name="IsCertain">Nobody joins after it without being known to who was given it, unless that end falls silent.</param>
 /// <param name="UnreadFor">For how long nobody had read, where a producer gave up its place.</param>
 /// <param name="Reader">The end that has the reader's place (P-17).</param>
-/// <param name="Fan">Who the consumers are, where there may be several (P-18).</param>
+/// <param name="Fan">Who the consumers are, where there may be several (P-19).</param>
 internal sealed record Roster(
     long Incarnation, long Version, RosterEntry[] Writers, string? Consumer, bool IsNamed, bool IsRead, long Epoch, int BufferSize, TimeSpan SubscriptionTimeout,
     RosterMark[] Basis, bool IsCertain = false, TimeSpan UnreadFor = default, Guid Reader = default, FanRoster? Fan = null)

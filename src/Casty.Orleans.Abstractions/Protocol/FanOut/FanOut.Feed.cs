@@ -1,6 +1,6 @@
 namespace Casty.Orleans.Protocol;
 
-/// <summary>How elements come from the producer's buffer to the consumers, and how it hears what is finished (P-18).</summary>
+/// <summary>How elements come from the producer's buffer to the consumers, and how it hears what is finished (P-19).</summary>
 internal sealed partial class FanOut<T>
 {
     /// <summary>

@@ -1,6 +1,6 @@
 namespace Casty.Orleans.Protocol;
 
-/// <summary>How consumers go on with a producer that took the place of a lost one (P-15, P-18).</summary>
+/// <summary>How consumers go on with a producer that took the place of a lost one (P-15, P-19).</summary>
 /// <remarks>
 /// To the producer there is one reader, which is as far with each writer as the one of the consumers that is least far: the writers send
 /// again from there, and each consumer is spared what it has (<see cref="Seat{T}"/>).

@@ -1,6 +1,6 @@
 namespace Casty.Orleans.Protocol;
 
-/// <summary>How it comes to be known elsewhere who the consumers are (P-15, P-18).</summary>
+/// <summary>How it comes to be known elsewhere who the consumers are (P-15, P-19).</summary>
 internal sealed partial class FanOut<T>
 {
     /// <summary>In place of the process of several.</summary>

@@ -4,7 +4,7 @@ using System.Diagnostics;
 namespace Casty.Orleans.Protocol;
 
 /// <summary>
-/// The consumers of a stream that has several (P-18). To the stream's producer it is the one reader, who is always there; to each
+/// The consumers of a stream that has several (P-19). To the stream's producer it is the one reader, who is always there; to each
 /// consumer it is the producer. What not every consumer has asked for (a broadcast), or none has (balanced), stays in the producer's buffer.
 /// </summary>
 internal sealed partial class FanOut<T>

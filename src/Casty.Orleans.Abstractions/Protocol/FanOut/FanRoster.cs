@@ -13,6 +13,6 @@ internal sealed record FanRoster(StreamDelivery Delivery, StreamSlowConsumer Slo
 /// <param name="Epoch">The epoch of its newest reader.</param>
 /// <param name="Reader">The end that reads.</param>
 /// <param name="Positions">How far it is with each writer, where nobody reads who could say so.</param>
-/// <param name="IsOvertaken">It holds elements that the writers were told to be finished, as others had long overtaken it (P-18).</param>
+/// <param name="IsOvertaken">It holds elements that the writers were told to be finished, as others had long overtaken it (P-19).</param>
 internal sealed record SubscriptionEntry(
     string Consumer, bool IsNamed, bool IsRead, long Epoch, Guid Reader, WriterPosition[] Positions, bool IsOvertaken = false);

@@ -1,7 +1,7 @@
 namespace Casty.Orleans.Protocol;
 
 /// <summary>
-/// What a consumer has from an earlier lifetime of the producer (P-18). The writers send everything again that some consumer may not have
+/// What a consumer has from an earlier lifetime of the producer (P-19). The writers send everything again that some consumer may not have
 /// finished; here it is known what this one has, and what it has and has not finished, so that another can have it should this one be lost.
 /// </summary>
 /// <remarks>Element by element: there is not more of it than was once asked for.</remarks>

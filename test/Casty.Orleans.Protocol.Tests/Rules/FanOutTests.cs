@@ -1,0 +1,231 @@
+namespace Casty.Orleans.Protocol.Tests.Rules;
+
+/// <summary>Several consumers, who are the producer's one reader.</summary>
+public sealed class FanOutTests
+{
+    private readonly ProducerCore<int> _producer = Make.Producer(bufferSize: 8);
+    private long _writer;
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_GivesNobodyWhatNotAllHaveAskedFor()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        var (one, other) = (Join(fan, "one", 4), Join(fan, "other", 2));
+        Put(fan, 0, 1, 2, 3, 4);
+
+        Assert.Equal([0, 1], Sent(fan, one));
+        Assert.Equal([0, 1], Sent(fan, other));
+        Assert.Equal(Verdict.Accepted, Say(fan, other, received: 2, limit: 3));
+        Assert.Equal([2], Sent(fan, one));
+        Assert.Equal([2], Sent(fan, other));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_WritersHearOfWhatAllHaveFinished()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        var (one, other) = (Join(fan, "one", 4), Join(fan, "other", 4));
+        Put(fan, 0, 1, 2, 3);
+        Sent(fan, one);
+        Sent(fan, other);
+
+        Say(fan, one, received: 4, limit: 8);
+        Assert.Equal(0, _producer.Confirmed);
+        Say(fan, other, received: 3, limit: 8);
+        Assert.Equal(3, _producer.Confirmed);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_OneThatAsksForLess_TakesBackWhatWasAskedFor()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        var one = Join(fan, "one", 64);
+        Assert.Equal(64, _producer.Requested);
+        var other = Join(fan, "other", 2);
+        Assert.Equal(2, _producer.Requested);
+
+        Put(fan, 0, 1, 2);
+        Assert.Equal([0, 1], Sent(fan, one));
+        Assert.Equal([0, 1], Sent(fan, other));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_DropOldest_CountsWhatASlowOneMisses()
+    {
+        var fan = Fan(StreamDelivery.Broadcast, StreamSlowConsumer.DropOldest);
+        var (fast, slow) = (Join(fan, "fast", 64), Join(fan, "slow", 1));
+        Put(fan, [.. Enumerable.Range(0, 20)]);
+
+        Assert.Equal(Enumerable.Range(0, 20), Sent(fan, fast));
+        Assert.Equal([0], Sent(fan, slow));
+        Assert.Equal(11, slow.Dropped);
+        Say(fan, slow, received: 1, limit: 64);
+        Assert.Equal(Enumerable.Range(12, 8), Sent(fan, slow));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_Detached_HoldsUpTheOthers_UntilItsTimeoutIsOver()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        var (one, other) = (Join(fan, "one", 8), Join(fan, "other", 8));
+        Put(fan, 0, 1);
+        Sent(fan, other);
+        Assert.Equal(Verdict.Accepted, fan.OnDemand(Make.Demand(1, 8, peer: other.Epoch) with { Leave = Leave.Detach }, Make.Start, out _));
+        Assert.Equal([0, 1], Sent(fan, one));
+        Put(fan, 2);
+        Assert.Empty(Sent(fan, one));
+
+        // It resumes exactly.
+        other = Join(fan, "other", 8);
+        Assert.Equal([1, 2], Sent(fan, other));
+        Assert.Equal([2], Sent(fan, one));
+
+        fan.OnDemand(Make.Demand(other.Leg.Out.Received, 8, peer: other.Epoch) with { Leave = Leave.Detach }, Make.Start, out _);
+        Put(fan, 3);
+        Say(fan, one, received: 3, limit: 16);
+        Assert.Empty(Sent(fan, one));
+        fan.OnDemand(Make.Demand(3, 16, peer: one.Epoch), Make.At(300), out _);
+        fan.OnTick(Make.At(301), _ => { });
+        Assert.Equal([3], Sent(fan, one));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_SharesAmongThoseWhoHaveAsked_AndNothingElseLeaves()
+    {
+        var fan = Fan(StreamDelivery.Balanced);
+        var (one, other) = (Join(fan, "one", 1), Join(fan, "other", 3));
+        Put(fan, 0, 1, 2, 3, 4, 5);
+
+        int[] first = Sent(fan, one), second = Sent(fan, other);
+        Assert.Single(first);
+        Assert.Equal(3, second.Length);
+        Assert.Equal([0, 1, 2, 3], first.Concat(second).Order());
+        Assert.Equal(2, _producer.Next - _producer.Sent);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_WhatOneHadNotFinished_GoesToAnotherFirst()
+    {
+        var fan = Fan(StreamDelivery.Balanced);
+        var one = Join(fan, "one", 4);
+        Put(fan, 0, 1, 2, 3, 4);
+        Assert.Equal([0, 1, 2, 3], Sent(fan, one));
+        var other = Join(fan, "other", 8);
+        Assert.Equal([4], Sent(fan, other));
+
+        fan.OnDemand(Make.Demand(2, 4, peer: one.Epoch) with { Leave = Leave.Cancel }, Make.Start, out _);
+        Assert.Equal([2, 3], Sent(fan, other));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_EndsWhenAllIsFinished_AndNotBefore()
+    {
+        var fan = Fan(StreamDelivery.Balanced);
+        var (one, other) = (Join(fan, "one", 1), Join(fan, "other", 1));
+        Put(fan, 0, 1);
+        Sent(fan, one);
+        Sent(fan, other);
+        _producer.OnFrame(Make.End(2, StreamEnd.Completed, _writer), Make.Start, out _);
+        fan.Feed(Make.Start);
+
+        Say(fan, one, received: 1, limit: 2);
+        Assert.False(fan.TryTakeFrame(one, 16, long.MaxValue, Make.Start, out _));
+        Say(fan, other, received: 1, limit: 2);
+        foreach (var consumer in new[] { one, other })
+        {
+            Assert.True(fan.TryTakeFrame(consumer, 16, long.MaxValue, Make.Start, out var frame));
+            Assert.Equal(StreamEnd.Completed, frame.End);
+            Say(fan, consumer, received: 2, limit: 2);
+        }
+
+        Assert.True(_producer.IsOver);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void LastOneLeaves_TheStreamWaitsForOthers_WhoGetWhatIsNotFinished()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        var one = Join(fan, "one", 4);
+        Put(fan, 0, 1, 2, 3, 4);
+        Sent(fan, one);
+        fan.OnDemand(Make.Demand(3, 4, peer: one.Epoch) with { Leave = Leave.Cancel }, Make.Start, out _);
+        Assert.False(_producer.IsOver);
+        Assert.False(_producer.IsReaderAttached);
+
+        var other = Join(fan, "other", 8);
+        Assert.Equal([3, 4], Sent(fan, other));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void AConsumerThatBreaksTheProtocol_EndsItselfAlone()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        var (one, other) = (Join(fan, "one", 4), Join(fan, "other", 4));
+        Assert.Equal(Verdict.Violation, Say(fan, other, received: 9, limit: 9));
+        Put(fan, 0);
+        Assert.Equal([0], Sent(fan, one));
+        Assert.Equal(StreamEndReason.ProtocolViolation, fan.AnswerStale(Make.Demand(0, 0, peer: other.Epoch)).Reason);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void AVanishedConsumer_IsLetGoWithinTwoLeases()
+    {
+        var fan = Fan(StreamDelivery.Balanced);
+        var one = Join(fan, "one", 4);
+        Put(fan, 0, 1);
+        Assert.Equal([0, 1], Sent(fan, one));
+        var later = Make.Start + 2 * Make.Timings.Lease;
+        var other = fan.Subscribe("other", isNamed: false, null, StreamStart.Latest, Make.Elsewhere, Guid.Empty, long.MaxValue, later);
+        fan.OnDemand(Make.Demand(0, 4, peer: other.Epoch), later, out _);
+        fan.OnTick(later, _ => { });
+        Assert.Null(fan.Find("one"));
+        Assert.Equal([0, 1], Sent(fan, other));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Ranges_JoinAndAreTakenInTurn()
+    {
+        var ranges = new RangeSet();
+        ranges.Add(5, 7);
+        ranges.Add(1, 3);
+        ranges.Add(9, 9);
+        Assert.Equal(2, ranges.Count);
+        ranges.Add(3, 5);
+        Assert.Equal(1, ranges.Count);
+        Assert.True(ranges.Contains(6, out long until));
+        Assert.Equal(7, until);
+        Assert.Equal(0, ranges.Advance(0));
+        Assert.Equal(7, ranges.Advance(1));
+        Assert.Equal(0, ranges.Count);
+    }
+
+    private FanOut<int> Fan(StreamDelivery delivery, StreamSlowConsumer slow = StreamSlowConsumer.Wait)
+    {
+        _writer = _producer.Attach(Make.Start);
+        return new FanOut<int>(_producer, delivery, slow, Make.Timings);
+    }
+
+    private static Subscription<int> Join(FanOut<int> fan, string name, long demand)
+    {
+        var one = fan.Subscribe(name, isNamed: true, null, StreamStart.Latest, Make.Elsewhere, Guid.Empty, long.MaxValue, Make.Start);
+        fan.OnDemand(Make.Demand(one.Leg.Out.Confirmed, one.Leg.Out.Confirmed + demand, peer: one.Epoch), Make.Start, out _);
+        return one;
+    }
+
+    private void Put(FanOut<int> fan, params int[] elements)
+    {
+        long first = _producer.Next;
+        Assert.Equal(Verdict.Accepted, _producer.OnFrame(new Frame<int>(Make.Key, _writer, [new Batch<int>(first, _writer, first, elements)], Number: first + 1), Make.Start, out string? violation));
+        Assert.Null(violation);
+        fan.Feed(Make.Start);
+    }
+
+    private static Verdict Say(FanOut<int> fan, Subscription<int> one, long received, long limit) => fan.OnDemand(Make.Demand(received, limit, peer: one.Epoch), Make.Start, out _);
+
+    private static int[] Sent(FanOut<int> fan, Subscription<int> one)
+    {
+        var sent = new List<int>();
+        while (fan.TryTakeFrame(one, 1024, long.MaxValue, Make.Start, out var frame)) sent.AddRange(Make.Elements(frame));
+        return [.. sent];
+    }
+}
