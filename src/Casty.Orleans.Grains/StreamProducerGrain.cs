@@ -200,7 +200,9 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
     {
         if (request.Replaces != Guid.Empty) return FindOpenAsync(request.Stream, request.AskedFor, one => one.HasPlaceOf(request.Replaces), "source", request.Consumer);
         if (request.Stream == Guid.Empty) return BorrowOpenAsync(request.Consumer);
-        if (_host.FindProducer<T>(this.GetPrimaryKeyString()) is { } producer && producer.Stream.Id == request.Stream) return OpenAsync(producer, request.Consumer);
+        var producer = _host.FindProducer<T>(this.GetPrimaryKeyString());
+        if (producer?.Stream.Id == request.Stream) return OpenAsync(producer, request.Consumer);
+        if (producer is null) DeactivateOnIdle();
         throw new StreamSupersededException($"That run of stream '{this.GetPrimaryKeyString()}' is over.");
     }
 

@@ -59,6 +59,7 @@ public sealed partial class ReadmeTests
     [Theory]
     [InlineData(typeof(StreamProducerOptions))]
     [InlineData(typeof(StreamConsumerOptions))]
+    [InlineData(typeof(StreamHandlerOptions))]
     public void EveryOption_IsInTheTable(Type options) => Assert.All(
         options.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
         option => Assert.Contains($"| `{option.Name}` |", Readme, StringComparison.Ordinal));

@@ -58,6 +58,7 @@ internal sealed class StreamHandlerExtension(IGrainContext context) : IStreamHan
 
             turn.Running = CallAsync(handler, handOut, token);
             await turn.Running.WaitAsync(token);
+            if (handOut.End is not null) _turns.Remove((typeof(T), handOut.Stream));   // nothing is kept of streams that are over
             return new StreamHandled();
         }
         catch (Exception exception)
