@@ -112,7 +112,7 @@ public sealed class ConfigurationTests
             data.Add(process, "Consumer:OnLeave", "7", "is 7; allowed is Cancel or Detach.");
             data.Add(process, "LeaseDuration", "0:00:00.09", "is 00:00:00.0900000; allowed is between 100 milliseconds and 1 day.");
             data.Add(process, "HandOverTimeout", "2", "is 2.00:00:00; allowed is more than zero and at most 1 day.");
-            data.Add(process, "Producer", "5", "is 5; allowed is a section with any of BufferSize, SubscriptionTimeout.");
+            data.Add(process, "Producer", "5", "is 5; allowed is a section with any of BufferSize, SubscriptionTimeout, Delivery, SlowConsumer.");
             data.Add(process, "Producer:BufferSize:Most", "5", "is a section; allowed is a whole number up to 2147483647.");
         }
 
@@ -136,8 +136,8 @@ public sealed class ConfigurationTests
         var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync().Soon());
         Assert.Equal(
         [
-            "CastyStreams:Lease is no option; CastyStreams has Producer, Consumer, LeaseDuration, HandOverTimeout.",
-            "CastyStreams:producer:bufersize is no option; CastyStreams:producer has BufferSize, SubscriptionTimeout.",
+            "CastyStreams:Lease is no option; CastyStreams has Producer, Consumer, Handler, LeaseDuration, HandOverTimeout.",
+            "CastyStreams:producer:bufersize is no option; CastyStreams:producer has BufferSize, SubscriptionTimeout, Delivery, SlowConsumer.",
         ], error.Failures.Order());
     }
 

@@ -84,8 +84,9 @@ internal static class Opening
     /// <param name="options">How it asks for elements.</param>
     /// <param name="place">The place that it takes; null takes whosever it finds, and one without an end whosever it finds in that run.</param>
     /// <param name="cancellationToken">Ends the wait and leaves nothing behind.</param>
+    /// <param name="isHolding">What is taken is finished only when the reader says so, and the end as well (P-18).</param>
     public static async Task<SourceEnd<T>> SourceAsync<T>(StreamHost host, string producer, string consumer, bool isNamed,
-        StreamConsumerOptions options, SourcePlace? place, CancellationToken cancellationToken)
+        StreamConsumerOptions options, SourcePlace? place, CancellationToken cancellationToken, bool isHolding = false)
     {
         var codec = host.Of<T>().Codec;
         var owner = host.CurrentGrain;
@@ -134,6 +135,7 @@ internal static class Opening
         var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
             StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes, Element<T>.Pool);
         core.Delivery = joined.Delivery;
+        if (isHolding) core.Hold();
         core.Keep(WireFormat.FromWire(joined.Roster));
         var end = new SourceEnd<T>(host, id, producer, consumer, isNamed, core, Joining.Demand(host, joined), codec,
             onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)),

@@ -3,12 +3,17 @@ namespace Casty.Orleans;
 /// <summary>What the producer's grain has to know where a grain handles the stream.</summary>
 internal sealed partial class ProducerEnd<T>
 {
-    /// <summary>The name of the subscription, where a grain handles the stream; null where none does, or the stream is over.</summary>
-    public string? Handler
+    /// <summary>The names of the subscriptions by which grains handle the stream; none where the stream is over.</summary>
+    public string[] Handlers
     {
         get
         {
-            lock (_gate) return !_core.IsOver && StreamNames.IsHandler(_core.Consumer) ? _core.Consumer : null;
+            lock (_gate)
+            {
+                if (_core.IsOver) return [];
+                if (_fan is not null) return [.. _fan.Subscriptions.Select(one => one.Consumer).Where(StreamNames.IsHandler)];
+                return StreamNames.IsHandler(_core.Consumer) ? [_core.Consumer!] : [];
+            }
         }
     }
 

@@ -26,13 +26,10 @@ internal sealed partial class SourceEnd<T>
         }
     }
 
-    /// <summary>From now on only <see cref="FinishInHand"/> and <see cref="FinishEnd"/> finish what was taken. Before anything was.</summary>
-    public void Hold()
-    {
-        lock (_gate) _core.Hold();
-    }
-
-    /// <summary>Takes what is ready, at most <paramref name="max"/> elements; none where there are none.</summary>
+    /// <summary>
+    /// Takes what is ready, at most <paramref name="max"/> elements; none where there are none. For a reader that holds: only
+    /// <see cref="FinishInHand"/> and <see cref="FinishEnd"/> finish what was taken.
+    /// </summary>
     public T[] TakeInHand(int max)
     {
         while (true)

@@ -14,7 +14,7 @@ internal sealed partial class ReaderCore<T>
     /// <summary>Nothing is to be said before the reader is done with the end, but that it lives.</summary>
     private bool IsEndAwaited => _isEndInHand && _leave == Leave.None && !IsSettled;
 
-    /// <summary>From now on what is taken is in hand until <see cref="Finish"/>, and the end until <see cref="FinishEnd"/>.</summary>
+    /// <summary>From now on what is taken is in hand until <see cref="Finish"/>, and the end until <see cref="FinishEnd"/>. Before anything comes.</summary>
     public void Hold() => IsHolding = _isEndInHand = true;
 
     /// <summary>The reader has taken that many more of the elements that are next, and finished none of them.</summary>

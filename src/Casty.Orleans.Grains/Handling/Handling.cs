@@ -104,11 +104,10 @@ internal sealed class Handling<T>
     }
 
     private static Task<SourceEnd<T>> OpenAsync(StreamHost host, string stream, string consumer, StreamConsumerOptions options, Guid? run, CancellationToken cancellationToken) =>
-        Opening.SourceAsync<T>(host, stream, consumer, isNamed: true, options, run is { } id ? new SourcePlace(id, Guid.Empty) : null, cancellationToken);
+        Opening.SourceAsync<T>(host, stream, consumer, isNamed: true, options, run is { } id ? new SourcePlace(id, Guid.Empty) : null, cancellationToken, isHolding: true);
 
     private SourceEnd<T> Take(SourceEnd<T> end)
     {
-        end.Hold();
         end.Parting = () => PartAsync();
         return end;
     }
@@ -244,8 +243,9 @@ internal sealed class Handling<T>
             if (failures > _traits.Retries) return await DecideAsync(failure, count, isEnd, failures);
 
             var delay = DelayAfter(failures);
+            var waiting = Task.Delay(delay, _host.Clock.Provider, _stop.Token);
             _log.Retrying(failure.Cause, _grain, _stream, failures, delay);
-            await Task.Delay(delay, _host.Clock.Provider, _stop.Token);
+            await waiting;
         }
     }
 

@@ -23,7 +23,7 @@ public sealed partial class StreamProducerGrain<T>
     {
         if (_host.FindProducer<T>(this.GetPrimaryKeyString()) is { } producer)
         {
-            if (producer.Handler == consumer) KeepHandlers();
+            if (producer.Handlers.Contains(consumer)) KeepHandlers();
         }
         else
         {
@@ -73,14 +73,14 @@ public sealed partial class StreamProducerGrain<T>
 
     private IEnumerable<string> Handlers(ProducerEnd<T> producer)
     {
-        string? present = producer.Handler;
-        if (present is not null) yield return present;
+        string[] present = producer.Handlers;
+        foreach (string handler in present) yield return handler;
         if (!producer.IsWritten) yield break;
 
         var manifest = ServiceProvider.GetRequiredService<IClusterManifestProvider>().Current;
         foreach (var grain in ImplicitHandler.Of<T>(manifest, producer.Name))
         {
-            if (StreamNames.Handler(grain) is var handler && handler != present) yield return handler;
+            if (StreamNames.Handler(grain) is var handler && !present.Contains(handler)) yield return handler;
         }
     }
 
