@@ -117,4 +117,8 @@ public sealed class StreamSubscriptionEntry
     /// <summary>It holds elements of which the writers were told that they are finished.</summary>
     [Id(6)]
     public bool IsOvertaken { get; init; }
+
+    /// <summary>It was sent away, and its next reader is to hear of that.</summary>
+    [Id(7)]
+    public bool IsDismissed { get; init; }
 }

@@ -143,7 +143,11 @@ internal sealed partial class ProducerEnd<T>
 
             if (_fan is not null)
             {
-                if (!RejoinConsumer(end, port, report, maxBytes) && !_core.IsOver) throw Gone("reader");
+                if (!RejoinConsumer(end, port, report, maxBytes) && !_core.IsOver)
+                {
+                    isTorn = _fan.MustYieldTo(report);
+                    if (!isTorn) throw Gone("reader");
+                }
             }
             else if (_core.IsWelcome(report))
             {

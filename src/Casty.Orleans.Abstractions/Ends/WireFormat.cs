@@ -158,10 +158,11 @@ internal static class WireFormat
         Reader = entry.Reader,
         Positions = Array.ConvertAll(entry.Positions, one => new StreamWriterPosition(one.Writer, one.Next)),
         IsOvertaken = entry.IsOvertaken,
+        IsDismissed = entry.IsDismissed,
     };
 
     private static SubscriptionEntry FromWire(StreamSubscriptionEntry entry) => new(
-        entry.Consumer, entry.IsNamed, entry.IsRead, entry.Epoch, entry.Reader, Array.ConvertAll(entry.Positions, one => new WriterPosition(one.Writer, one.Next)), entry.IsOvertaken);
+        entry.Consumer, entry.IsNamed, entry.IsRead, entry.Epoch, entry.Reader, Array.ConvertAll(entry.Positions, one => new WriterPosition(one.Writer, one.Next)), entry.IsOvertaken, entry.IsDismissed);
 
     public static Roster? FromWire(StreamRoster? roster) => roster is null ? null : new Roster(
         roster.Incarnation, roster.Version, Array.ConvertAll(roster.Writers, one => new RosterEntry(one.Writer, one.EndAt, one.Outcome, one.Finished)),

@@ -54,6 +54,28 @@ internal sealed partial class ProducerCore<T>
         if (IsRebuilding) Learn(report.Opened, report.Roster);
     }
 
+    /// <summary>
+    /// Whatever a reader lacks of the writers is here or comes again. It is not known of a writer that a lifetime which this one did not
+    /// know of told it to forget; and it is not so where one that it never met was read by others.
+    /// </summary>
+    /// <param name="report">What it reports.</param>
+    /// <param name="mayLack">What others have finished need not be given to it.</param>
+    /// <param name="wasUnknown">The stream may have gone on without it.</param>
+    public bool Has(ReaderReport report, bool mayLack, bool wasUnknown)
+    {
+        foreach (var slot in _writers.Values)
+        {
+            if (IsForgottenBy(report, slot.Number, slot.JoinedBefore)) return false;
+            if (mayLack) continue;
+
+            int at = Array.FindIndex(report.Positions, one => one.Writer == slot.Number);
+            bool cameLater = report.Roster is not { } roster || Array.Exists(roster.Writers, one => one.Writer == slot.Number);   // than that writer
+            if (at >= 0 ? report.Positions[at].Next < slot.Confirmed : slot.Confirmed > 0 && (wasUnknown || !cameLater)) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>The last consumer has left.</summary>
     public void Vacate(TimeSpan now)
     {

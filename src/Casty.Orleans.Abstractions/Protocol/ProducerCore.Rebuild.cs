@@ -240,8 +240,8 @@ internal sealed partial class ProducerCore<T>
     /// The reader once knew how far it was with that writer, and was told to forget it: a lifetime had given it up while it spoke to
     /// another one. Where it stands cannot be known any more.
     /// </summary>
-    private bool IsForgottenByReader(long writer, RosterMark joinedAt) =>
-        _readerReport?.Roster is { } roster && PositionOf(writer) is null && roster.Covers(joinedAt)
+    private static bool IsForgottenBy(ReaderReport? report, long writer, RosterMark joinedAt) =>
+        report?.Roster is { } roster && !Array.Exists(report.Positions, one => one.Writer == writer) && roster.Covers(joinedAt)
         && !Array.Exists(roster.Writers, one => one.Writer == writer);
 
     /// <summary>Goes on with those who have reported.</summary>
@@ -308,7 +308,7 @@ internal sealed partial class ProducerCore<T>
     private void Join(WriterReport report, Guid process, TimeSpan now)
     {
         if (_writers.ContainsKey(report.Writer)) return;
-        if (IsForgottenByReader(report.Writer, report.JoinedAt))
+        if (IsForgottenBy(_readerReport, report.Writer, report.JoinedAt))
         {
             Lose("A writer was away for so long that its reader was told to forget it.");
             return;

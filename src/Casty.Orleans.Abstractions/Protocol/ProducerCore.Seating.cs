@@ -78,7 +78,7 @@ internal sealed partial class ProducerCore<T>
         Seat(reader, now);
         foreach (var slot in _writers.Values.ToArray())
         {
-            if (IsForgottenByReader(slot.Number, slot.JoinedBefore))
+            if (IsForgottenBy(_readerReport, slot.Number, slot.JoinedBefore))
             {
                 Lose("A writer was away for so long that its reader was told to forget it.");
                 Remove(slot);

@@ -114,8 +114,9 @@ public sealed class CaseTests
     {
         for (int seed = 0; seed < 20; seed++)
         {
-            World.Run(seed, new Scenario(16, false, null, 4, 1 << 20, new WireQuality(loss, 0.1, 0.02, 50), 0, 0,
-                [new WriterPlan(63, 1, 5, 0, 0, WriterFate.Complete, Home: 1)], [new ReaderPlan(ReaderFate.Read, 0, 0, 4, 64, Home: 2)], []));
+            World.Run(seed, _ => new Scenario(DeliveryPlan.Single, 16, null, 4, 1 << 20, new WireQuality(loss, 0.1, 0.02, 50), 0,
+                [new WriterPlan(63, 1, 5, 0, 0, WriterFate.Complete, Home: 1)],
+                [new ConsumerPlan("consumer", false, 0, [new ReaderPlan(ReaderFate.Read, 0, 0, 4, 64, Home: 2)])], []));
         }
     }
 

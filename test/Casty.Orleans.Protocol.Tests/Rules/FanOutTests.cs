@@ -194,8 +194,10 @@ public sealed class FanOutTests
         Assert.Equal(1, ranges.Count);
         Assert.True(ranges.Contains(6, out long until));
         Assert.Equal(7, until);
-        Assert.Equal(0, ranges.Advance(0));
-        Assert.Equal(7, ranges.Advance(1));
+        Assert.Equal(0, ranges.Advance(0, 9));
+        Assert.Equal(6, ranges.Advance(1, 6));
+        Assert.Equal(1, ranges.Count);
+        Assert.Equal(7, ranges.Advance(6, 9));
         Assert.Equal(0, ranges.Count);
     }
 

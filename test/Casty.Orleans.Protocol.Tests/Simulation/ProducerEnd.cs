@@ -15,10 +15,9 @@ internal sealed class ProducerEnd
     private readonly World _world;
     private readonly VirtualTimer _timer;
     private readonly Dictionary<long, WriterEnd> _writers = [];
-    private readonly List<(long Version, long Writer, Action Tell)> _unkept = [];
-    private ReaderEnd? _reader;
-    private int _inFlight;
-    private int _generation;
+    private readonly List<(long Version, long About, Action Tell)> _unkept = [];   // about a writer, or minus a reader's epoch
+    private readonly List<Link> _links = [];   // to the newest reader, or to several
+    private readonly FanOut<Item>? _fan;
     private bool _wasRebuilding;
 
     public ProducerEnd(World world, StreamKey key, int process, bool isRebuilt)
@@ -28,13 +27,18 @@ internal sealed class ProducerEnd
         Core = isRebuilt
             ? ProducerCore<Item>.Rebuild(key, World.Timings, world.Now, world.SizeOf)
             : new ProducerCore<Item>(key, world.Scenario.BufferSize, World.SubscriptionTimeout, World.Timings, world.Now, world.SizeOf);
-        _timer = new VirtualTimer(world.Clock, () => IsGone ? TimeSpan.MaxValue : Core.NextDeadline, Tick);
+        var (delivery, slowConsumer, _) = world.Scenario.Delivery;
+        if (delivery != StreamDelivery.Single) _fan = new FanOut<Item>(Core, delivery, slowConsumer, World.Timings, world.SizeOf);
+        _timer = new VirtualTimer(world.Clock, () => IsGone ? TimeSpan.MaxValue : Min(Core.NextDeadline, _fan?.NextDeadline ?? TimeSpan.MaxValue), Tick);
         _timer.Arm();
     }
 
     public ProducerCore<Item> Core { get; }
 
     public int Process { get; }
+
+    /// <summary>The consumers, where there may be several.</summary>
+    public IReadOnlyList<Subscription<Item>> Consumers => _fan?.Subscriptions ?? [];
 
     /// <summary>The writers that reports told it of.</summary>
     public HashSet<long> Told { get; } = [];
@@ -70,25 +74,40 @@ internal sealed class ProducerEnd
         return writer;
     }
 
-    public ReaderEnd? Subscribe(ReaderPlan plan, long? position)
+    public ReaderEnd? Subscribe(ConsumerPlan consumer, int turn, long? position)
     {
-        long start = Core.Subscribe("consumer", _world.Scenario.IsNamed, position, _world.Now, _world.MaxBytes, Elsewhere(plan.Home));
-        if (start < 0)
+        var plan = consumer.Readers[turn];
+        var id = _world.NextReaderId();
+        long epoch, start;
+        if (_fan is not null)
         {
-            Drain();
-            return null;
+            var one = _fan.Subscribe(consumer.Name, consumer.IsNamed, position, _world.Scenario.Delivery.Start, id, Elsewhere(plan.Home), _world.MaxBytes, _world.Now);
+            (epoch, start) = (one.Epoch, one.Leg.Out.Confirmed);
+        }
+        else
+        {
+            start = Core.Subscribe(consumer.Name, consumer.IsNamed, position, _world.Now, _world.MaxBytes, Elsewhere(plan.Home));
+            epoch = Core.Epoch;
+            if (start < 0)
+            {
+                Drain();
+                return null;
+            }
+
+            _links.Clear();
         }
 
-        GiveUpInFlight();
-        _reader = new ReaderEnd(_world, this, plan, Core.Epoch, start);
-        _unkept.Add((Core.RosterVersion, ProducerCore<Item>.ReaderItself, _reader.Admit));
+        var reader = new ReaderEnd(_world, this, consumer, turn, id, epoch, start);
+        _links.Add(new Link(reader));
+        _unkept.Add((Core.RosterVersion, -epoch, reader.Admit));
         Drain();
-        return _reader;
+        return reader;
     }
 
-    public void Fence()
+    public void Fence(ConsumerPlan consumer)
     {
-        Core.Fence(_world.Now);
+        if (_fan is null) Core.Fence(_world.Now);
+        else if (_fan.Find(consumer.Name) is { } one) _fan.Fence(one, _world.Now);
         Drain();
     }
 
@@ -113,11 +132,13 @@ internal sealed class ProducerEnd
         if (IsClosed) return new DemandAnswer(null, IsUnknown: true, Core.LastRoster(_world.Now));
         if (IsGone) return null;
 
-        if (_reader is not null && demand.Peer == Core.Epoch) Heard.Add(_reader);
-        var verdict = Core.OnDemand(demand, _world.Now, out string? violation);
+        if (_links.Find(one => one.Reader.Core.Epoch == demand.Peer) is { } link) Heard.Add(link.Reader);
+        string? violation;
+        var verdict = _fan is null ? Core.OnDemand(demand, _world.Now, out violation) : _fan.OnDemand(demand, _world.Now, out violation);
         _world.Expect(verdict != Verdict.Violation, $"the producer was asked something absurd: {violation}");
         Drain();
-        return new DemandAnswer(verdict == Verdict.Stale && demand.Leave == Leave.None ? Core.AnswerStale(demand) : null, IsUnknown: false);
+        bool isSentAway = verdict == Verdict.Stale && demand.Leave == Leave.None;
+        return new DemandAnswer(!isSentAway ? null : _fan is null ? Core.AnswerStale(demand) : _fan.AnswerStale(demand), IsUnknown: false);
     }
 
     /// <summary>A writer goes on here, if it is a member or is still waited for.</summary>
@@ -127,6 +148,7 @@ internal sealed class ProducerEnd
         bool isOver = Core.End is not null;
         if (!Core.Report(report, Elsewhere(end.Home), _world.Now)) return Gone;
 
+        _fan?.Settle(_world.Now);
         end.IsUnknown = false;
         if (!isOver) Tell(report.Roster);
         _writers[report.Writer] = end;
@@ -138,20 +160,23 @@ internal sealed class ProducerEnd
     public RejoinAnswer? Rejoin(ReaderEnd end, ReaderReport report)
     {
         _world.Note(() => $"{Core.Stream.Incarnation} gets {report} positions {string.Join(", ", report.Positions)} [{Names(report.Roster)}]");
-        if (report.Epoch < Core.NewestEpoch) return new RejoinAnswer(null, new StreamEnd(StreamEndReason.Superseded));
-        if (Core.IsWelcome(report))
+        if (report.Epoch < (_fan?.NewestEpochOf(report.Consumer) ?? Core.NewestEpoch)) return new RejoinAnswer(null, new StreamEnd(StreamEndReason.Superseded));
+        if (_fan is not null)
+        {
+            if (!TryRejoinFan(end, report)) return _fan.MustYieldTo(report) ? Yield(end, report) : Gone;
+        }
+        else if (Core.IsWelcome(report))
         {
             Tell(report.Roster);
-            _reader = end;
-            GiveUpInFlight();
+            _links.Clear();
+            _links.Add(new Link(end));
             Core.Report(report, _world.MaxBytes, Elsewhere(end.Home), _world.Now);
         }
         else if (Core.MustYieldTo(report))
         {
-            _world.GiveUp(this);
-            return _world.TryBorrow(report.Stream, end.Home, out var successor) ? successor.Rejoin(end, report) : null;
+            return Yield(end, report);
         }
-        else if (_reader != end || (!Core.IsReaderAttached && !Core.IsOver))
+        else if (LinkOf(end) is null || (!Core.IsReaderAttached && !Core.IsOver))
         {
             return Gone;
         }
@@ -171,7 +196,28 @@ internal sealed class ProducerEnd
         if (!isHeard) return;
         var roster = Core.LastRoster(_world.Now);
         foreach (var (number, writer) in _writers) writer.Push(this, new Demand(Core.Stream, number, 0, 0, 0, Roster: roster, IsMoved: true));
-        if (Core.IsReaderAttached) _reader?.Send(this, new Frame<Item>(Core.Stream, Core.Epoch, [], Roster: roster, IsMoved: true), static (_, _) => { });
+        foreach (var link in _links.Where(IsRead)) link.Reader.Send(this, new Frame<Item>(Core.Stream, link.Reader.Core.Epoch, [], Roster: roster, IsMoved: true), static (_, _) => { });
+    }
+
+    private RejoinAnswer? Yield(ReaderEnd end, ReaderReport report)
+    {
+        _world.GiveUp(this);
+        return _world.TryBorrow(report.Stream, end.Home, out var successor) ? successor.Rejoin(end, report) : null;
+    }
+
+    private bool IsRead(Link link) => _fan is null ? Core.IsReaderAttached : Core.IsRebuilding || _fan.Find(link.Reader.Core.Epoch) is not null;
+
+    private Link? LinkOf(ReaderEnd reader) => _links.Find(link => link.Reader == reader);
+
+    private bool TryRejoinFan(ReaderEnd end, ReaderReport report)
+    {
+        if (_fan!.Find(report.Epoch) is { } present && present.Reader == end.Id) return true;   // it asks again
+        if (!_fan.Report(report, _world.MaxBytes, Elsewhere(end.Home), end.Id, _world.Now)) return Core.IsOver;
+
+        Tell(report.Roster);
+        _links.RemoveAll(link => link.Reader == end);
+        _links.Add(new Link(end));
+        return true;
     }
 
     private static RejoinAnswer Gone { get; } = new(null, new StreamEnd(StreamEndReason.Abandoned, "The stream goes on without this end, or has ended."));
@@ -180,17 +226,16 @@ internal sealed class ProducerEnd
 
     private void Tell(Roster? roster) => Told.UnionWith(roster?.Writers.Select(one => one.Writer) ?? []);
 
-    private void GiveUpInFlight()
-    {
-        _generation++;
-        _inFlight = 0;
-    }
-
     private void Tick()
     {
-        if (Core.OnTick(_world.Now)) GiveUpInFlight();
+        _fan?.Settle(_world.Now);
+        _fan?.OnTick(_world.Now, one => _links.Find(link => link.Reader.Id == one.Reader)?.GiveUpInFlight());
+        if (Core.OnTick(_world.Now)) _links.ForEach(link => link.GiveUpInFlight());
+        _fan?.Settle(_world.Now);
         Drain();
     }
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private void Drain()
     {
@@ -198,32 +243,67 @@ internal sealed class ProducerEnd
         _wasRebuilding = Core.IsRebuilding;
         if (Core.IsTorn && !Core.IsOver) _world.GiveUp(this);
         if (IsGone) return;
+        _fan?.Feed(_world.Now);
         while (Core.TryTakeDemand(out var demand))
         {
             if (_writers.TryGetValue(demand.Peer, out var writer)) writer.Push(this, demand);
         }
 
-        while (_inFlight < World.MaxInFlight && Core.TryTakeFrame(_world.Scenario.FrameElements, _world.Scenario.FrameBytes, _world.Now, out var frame))
+        foreach (var link in _links)
         {
-            _inFlight++;
-            int generation = _generation;
-            _reader!.Send(this, frame, (demand, isFenced) =>
-            {
-                if (IsGone) return;
-                if (generation == _generation && _inFlight > 0) _inFlight--;
-                if (isFenced) Close();
-                else if (demand is { } echo) OnDemand(echo);
-                else Drain();
-            });
+            while (link.InFlight < World.MaxInFlight && TryTakeFrame(link.Reader, out var frame)) Send(link, frame);
         }
 
         for (int i = _unkept.Count - 1; i >= 0; i--)
         {
-            if (!Core.IsKept(_unkept[i].Version, _unkept[i].Writer)) continue;
+            if (!IsKept(_unkept[i].Version, _unkept[i].About)) continue;
             _unkept[i].Tell();
             _unkept.RemoveAt(i);
         }
 
         _timer.Arm();
+    }
+
+    private bool TryTakeFrame(ReaderEnd reader, out Frame<Item> frame)
+    {
+        var (elements, bytes) = (_world.Scenario.FrameElements, _world.Scenario.FrameBytes);
+        if (_fan is null) return Core.TryTakeFrame(elements, bytes, _world.Now, out frame);
+
+        frame = default;
+        return _fan.Find(reader.Core.Epoch) is { } one && _fan.TryTakeFrame(one, elements, bytes, _world.Now, out frame);
+    }
+
+    private void Send(Link link, Frame<Item> frame)
+    {
+        link.InFlight++;
+        int generation = link.Generation;
+        link.Reader.Send(this, frame, (demand, isFenced) =>
+        {
+            if (IsGone) return;
+            if (generation == link.Generation && link.InFlight > 0) link.InFlight--;
+            if (isFenced) Close();
+            else if (demand is { } echo) OnDemand(echo);
+            else Drain();
+        });
+    }
+
+    private bool IsKept(long version, long about) => about > 0 ? Core.IsKept(version, about)
+        : _fan is not null ? _fan.IsKept(version, -about)
+        : Core.IsKept(version, ProducerCore<Item>.ReaderItself);
+
+    /// <summary>The way to one reader.</summary>
+    private sealed class Link(ReaderEnd reader)
+    {
+        public ReaderEnd Reader => reader;
+
+        public int InFlight { get; set; }
+
+        public int Generation { get; private set; }
+
+        public void GiveUpInFlight()
+        {
+            Generation++;
+            InFlight = 0;
+        }
     }
 }

@@ -15,13 +15,16 @@ internal sealed class ReaderEnd
     private bool _isAdmitted;
     private bool _isTakenOver;
 
-    public ReaderEnd(World world, ProducerEnd producer, ReaderPlan plan, long epoch, long position)
+    public ReaderEnd(World world, ProducerEnd producer, ConsumerPlan consumer, int turn, Guid id, long epoch, long position)
     {
         _world = world;
         _producer = producer;
-        _plan = plan;
-        Core = new ReaderCore<Item>(producer.Core.Stream, epoch, position, plan.InitialDemand, plan.MaxDemand, World.Timings, world.Now,
-            world.SizeOf, world.MaxBytes);
+        _plan = consumer.Readers[turn];
+        Consumer = consumer;
+        Turn = turn;
+        Id = id;
+        Core = new ReaderCore<Item>(producer.Core.Stream, epoch, position, _plan.InitialDemand, _plan.MaxDemand, World.Timings, world.Now,
+            world.SizeOf, world.MaxBytes) { Delivery = world.Scenario.Delivery.Delivery };
         Core.Keep(producer.Core.Roster);
         _wire = world.NewWire();
         _timer = new VirtualTimer(world.Clock, () => IsDead ? TimeSpan.MaxValue : Min(Core.NextDeadline, _rejoinAt), Tick);
@@ -30,6 +33,13 @@ internal sealed class ReaderEnd
     }
 
     public ReaderCore<Item> Core { get; }
+
+    public ConsumerPlan Consumer { get; }
+
+    /// <summary>Which of its consumer's readers it is.</summary>
+    public int Turn { get; }
+
+    public Guid Id { get; }
 
     /// <summary>The lifetime of the producer that it speaks to.</summary>
     public ProducerEnd Producer => _producer;
@@ -57,7 +67,7 @@ internal sealed class ReaderEnd
     public bool IsDone => IsDead || Core.IsSettled;
 
     public override string ToString() =>
-        $"reader {Core.Epoch} ({_plan.Fate} after {_plan.After}, {Core.Given} given, {Core.Finished} finished, {Core.Waiting} waiting, end {Core.End}{(IsDead ? ", dead" : "")}{(HasLeft ? ", left" : "")})";
+        $"{Consumer.Name}'s reader {Core.Epoch} ({_plan.Fate} after {_plan.After}, {Core.Given} given, {Core.Finished} finished, {Core.Waiting} waiting, end {Core.End}{(IsDead ? ", dead" : "")}{(HasLeft ? ", left" : "")})";
 
     /// <summary>Others know that it has joined, or are silent: only now its subscribing has succeeded.</summary>
     public void Admit()
@@ -167,7 +177,7 @@ internal sealed class ReaderEnd
         if (IsDone || _isRejoining) return;
         _isRejoining = true;
         int rejoin = ++_rejoin;
-        var report = Core.BeginRejoin("consumer", _world.Scenario.IsNamed);
+        var report = Core.BeginRejoin(Consumer.Name, Consumer.IsNamed);
         _rejoinAt = _world.Now + World.CallTimeout;
         _wire.Send(() =>
         {

@@ -62,18 +62,26 @@ internal sealed record WriterPlan(int Elements, int Burst, int PauseMilliseconds
 
 internal sealed record ReaderPlan(ReaderFate Fate, long After, int SlownessMilliseconds, int InitialDemand, int MaxDemand, int Home);
 
+/// <summary>A subscription: its readers, one after another.</summary>
+internal sealed record ConsumerPlan(string Name, bool IsNamed, int JoinAtMilliseconds, ReaderPlan[] Readers);
+
+/// <summary>Whom the elements go to.</summary>
+internal sealed record DeliveryPlan(StreamDelivery Delivery, StreamSlowConsumer SlowConsumer, StreamStart Start)
+{
+    public static readonly DeliveryPlan Single = new(StreamDelivery.Single, StreamSlowConsumer.Wait, StreamStart.Latest);
+}
+
 /// <summary>Everything that a seed decides before the first event.</summary>
 internal sealed record Scenario(
+    DeliveryPlan Delivery,
     int BufferSize,
-    bool IsNamed,
     long? MaxBytes,
     int FrameElements,
     long FrameBytes,
     WireQuality Wires,
     int CutsMilliseconds,
-    int FirstReaderAtMilliseconds,
     WriterPlan[] Writers,
-    ReaderPlan[] Readers,
+    ConsumerPlan[] Consumers,
     FaultPlan[] Faults)
 {
     /// <summary>Ends and the first producer live in processes 0 to 3.</summary>
@@ -82,11 +90,39 @@ internal sealed record Scenario(
     private static readonly int[] Buffers = [0, 1, 2, 16, 1024];
     private static readonly (int, int)[] Windows = [(1, 1), (2, 2), (16, 16), (1, 64), (16, 4096)];
 
-    public int MaxDemand => Readers.Max(reader => reader.MaxDemand);
+    public int MaxDemand => Consumers.Max(consumer => consumer.Readers.Max(reader => reader.MaxDemand));
 
+    /// <summary>One consumer.</summary>
     public static Scenario From(Random random)
     {
+        var (writers, wires, isLarge) = Begin(random);
         bool isNamed = random.Next(2) == 0;
+        int joinAt = random.Next(3) == 0 ? random.Next(30_000) : 0;
+        return From(random, DeliveryPlan.Single, writers, wires, [Consumer(random, "consumer", isNamed, joinAt, writers, isLarge)]);
+    }
+
+    /// <summary>Several.</summary>
+    public static Scenario FanFrom(Random random)
+    {
+        var (writers, wires, _) = Begin(random);
+        var delivery = new DeliveryPlan(
+            random.Next(2) == 0 ? StreamDelivery.Broadcast : StreamDelivery.Balanced,
+            (StreamSlowConsumer)Math.Max(1, random.Next(6) - 2),
+            (StreamStart)random.Next(1, 3));
+
+        var consumers = new ConsumerPlan[random.Next(1, 5)];
+        for (int i = 0; i < consumers.Length; i++)
+        {
+            bool isNamed = random.Next(2) == 0;
+            int joinAt = random.Next(3) == 0 ? random.Next(15_000) : 0;
+            consumers[i] = Consumer(random, $"consumer {i}", isNamed, joinAt, writers, isLarge: false);
+        }
+
+        return From(random, delivery, writers, wires, consumers);
+    }
+
+    private static (WriterPlan[] Writers, WireQuality Wires, bool IsLarge) Begin(Random random)
+    {
         bool isLarge = random.Next(20) == 0;
         int most = isLarge ? 1000 : random.Next(3) == 0 ? 12 : 80;
         bool isClean = random.Next(5) == 0;
@@ -96,27 +132,34 @@ internal sealed record Scenario(
 
         var writers = new WriterPlan[random.Next(1, 5)];
         for (int i = 0; i < writers.Length; i++) writers[i] = Writer(random, most);
+        return (writers, wires, isLarge);
+    }
 
-        int total = writers.Sum(writer => writer.Elements);
-        var readers = new List<ReaderPlan>();
-        for (int i = random.Next(4); isNamed && i > 0; i--) readers.Add(Reader(random, (ReaderFate)random.Next(3, 7), total, isLarge));
-        readers.Add(Reader(random, Last(random), total, isLarge));
-
+    private static Scenario From(Random random, DeliveryPlan delivery, WriterPlan[] writers, WireQuality wires, ConsumerPlan[] consumers)
+    {
         var faults = new FaultPlan[random.Next(2) * random.Next(1, 4)];
         for (int i = 0; i < faults.Length; i++) faults[i] = Fault(random);
 
         return new Scenario(
+            delivery,
             Buffers[random.Next(Buffers.Length)],
-            isNamed,
             random.Next(3) == 0 ? random.Next(1, 400) : null,
             random.Next(3) switch { 0 => random.Next(1, 4), 1 => 64, _ => 1024 },
             random.Next(3) == 0 ? random.Next(1, 300) : 1 << 20,
             wires,
             random.Next(5) == 0 && faults.Length == 0 ? random.Next(25_000) : 0,
-            random.Next(3) == 0 ? random.Next(30_000) : 0,
             writers,
-            [.. readers],
+            consumers,
             faults);
+    }
+
+    private static ConsumerPlan Consumer(Random random, string name, bool isNamed, int joinAt, WriterPlan[] writers, bool isLarge)
+    {
+        int total = writers.Sum(writer => writer.Elements);
+        var readers = new List<ReaderPlan>();
+        for (int i = random.Next(4); isNamed && i > 0; i--) readers.Add(Reader(random, (ReaderFate)random.Next(3, 7), total, isLarge));
+        readers.Add(Reader(random, Last(random), total, isLarge));
+        return new ConsumerPlan(name, isNamed, joinAt, [.. readers]);
     }
 
     private static WriterPlan Writer(Random random, int most) => new(

@@ -5,27 +5,26 @@ namespace Casty.Orleans.Protocol.Tests.Simulation;
 /// <summary>
 /// The promises, over many worlds. CASTY_SEEDS says how many (default 10000); CASTY_SEED replays one.
 /// </summary>
-public abstract class SimulationTests(int shard)
+public abstract class SimulationTests
 {
-    private const int Shards = 4;
+    protected const int Shards = 4;
     private const int MostFailures = 10;
 
-    [Fact]
-    public void World_BadWiresAndSuddenEnds_PromisesHold()
+    private protected static void Run(int shard, Func<Random, Scenario> plan, int defaultSeeds)
     {
         if (Number("CASTY_SEED") is { } one)
         {
-            if (shard == 0) World.Run(one, isTraced: true);
+            if (shard == 0) World.Run(one, plan, isTraced: true);
             return;
         }
 
-        int seeds = Number("CASTY_SEEDS") ?? 10_000;
+        int seeds = Number("CASTY_SEEDS") ?? defaultSeeds;
         var failures = new List<string>();
         for (int seed = shard; seed < seeds && failures.Count < MostFailures; seed += Shards)
         {
             try
             {
-                World.Run(seed);
+                World.Run(seed, plan);
             }
             catch (Exception exception)
             {
@@ -40,11 +39,32 @@ public abstract class SimulationTests(int shard)
         int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) ? number : null;
 }
 
-// One class each, so that they run in parallel.
-public sealed class SimulationShard0Tests() : SimulationTests(0);
+/// <summary>One consumer. One class for each shard, so that they run in parallel.</summary>
+public abstract class SingleSimulationTests(int shard) : SimulationTests
+{
+    [Fact]
+    public void OneConsumer_BadWiresAndSuddenEnds_PromisesHold() => Run(shard, Scenario.From, 10_000);
+}
 
-public sealed class SimulationShard1Tests() : SimulationTests(1);
+/// <summary>Several consumers.</summary>
+public abstract class FanSimulationTests(int shard) : SimulationTests
+{
+    [Fact]
+    public void SeveralConsumers_BadWiresAndSuddenEnds_PromisesHold() => Run(shard, Scenario.FanFrom, 10_000);
+}
 
-public sealed class SimulationShard2Tests() : SimulationTests(2);
+public sealed class SingleSimulationShard0Tests() : SingleSimulationTests(0);
 
-public sealed class SimulationShard3Tests() : SimulationTests(3);
+public sealed class SingleSimulationShard1Tests() : SingleSimulationTests(1);
+
+public sealed class SingleSimulationShard2Tests() : SingleSimulationTests(2);
+
+public sealed class SingleSimulationShard3Tests() : SingleSimulationTests(3);
+
+public sealed class FanSimulationShard0Tests() : FanSimulationTests(0);
+
+public sealed class FanSimulationShard1Tests() : FanSimulationTests(1);
+
+public sealed class FanSimulationShard2Tests() : FanSimulationTests(2);
+
+public sealed class FanSimulationShard3Tests() : FanSimulationTests(3);

@@ -32,14 +32,19 @@ internal sealed class World
     private int _nextReader;
     private bool _isLost;
 
-    public World(int seed, Scenario? scenario = null, bool isTraced = false)
+    public World(int seed, Func<Random, Scenario> draw, bool isTraced = false)
     {
         _notes = isTraced ? [] : null;
         _seed = seed;
         Random = new Random(seed);
-        Scenario = scenario ?? Scenario.From(Random);
+        Scenario = draw(Random);
         SizeOf = Scenario.MaxBytes is null ? null : static item => item.Size;
-        _ledger = new Ledger(this);
+        _ledger = Scenario.Delivery.Delivery switch
+        {
+            StreamDelivery.Single => new SingleLedger(this),
+            StreamDelivery.Broadcast => new BroadcastLedger(this),
+            _ => new BalancedLedger(this),
+        };
         MaxBytes = Scenario.MaxBytes ?? long.MaxValue;
         Producer = new ProducerEnd(this, new StreamKey(new Guid(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), 1), process: 0, isRebuilt: false);
         _producers.Add(Producer);
@@ -53,7 +58,7 @@ internal sealed class World
             else Clock.In(TimeSpan.FromMilliseconds(plan.AttachAtMilliseconds), () => Attach(index, plan));
         }
 
-        Clock.In(TimeSpan.FromMilliseconds(Scenario.FirstReaderAtMilliseconds), () => Subscribe(null));
+        foreach (var consumer in Scenario.Consumers) Clock.In(TimeSpan.FromMilliseconds(consumer.JoinAtMilliseconds), () => Subscribe(consumer, 0, null));
         if (Scenario.CutsMilliseconds > 0) Clock.In(TimeSpan.FromMilliseconds(Random.Next(20_000)), Cut);
     }
 
@@ -92,9 +97,9 @@ internal sealed class World
 
     public IReadOnlyList<ReaderEnd> Readers => _readers;
 
-    public static void Run(int seed, Scenario? scenario = null, bool isTraced = false)
+    public static void Run(int seed, Func<Random, Scenario> draw, bool isTraced = false)
     {
-        var world = new World(seed, scenario, isTraced);
+        var world = new World(seed, draw, isTraced);
         try
         {
             world.RunToRest();
@@ -109,6 +114,8 @@ internal sealed class World
         && roster.Writers.Any(one => one.Writer == writer.Core.Writer || one is { Writer: 0, Outcome: not StreamEndReason.Completed });
 
     public long NextWriterNumber() => ++_nextWriter;
+
+    public Guid NextReaderId() => new(++_nextReader, 0, 0, new byte[8]);
 
     /// <summary>The grain's part: the producer that there is, or one in the place of the one that was lost.</summary>
     public bool TryBorrow(StreamKey lost, int home, out ProducerEnd producer)
@@ -157,11 +164,11 @@ internal sealed class World
         }
 
         var producer = Producer;
-        producer.Fence();
+        producer.Fence(old.Consumer);
         Clock.In(TimeSpan.FromMilliseconds(Random.Next(300)), () =>
         {
             long? position = old.Fate == ReaderFate.Takeover ? old.Supersede() : null;
-            Clock.In(TimeSpan.FromMilliseconds(Random.Next(300)), () => Subscribe(producer == Producer ? position : null, old));
+            Clock.In(TimeSpan.FromMilliseconds(Random.Next(300)), () => Subscribe(old.Consumer, old.Turn + 1, producer == Producer ? position : null, old));
         });
     }
 
@@ -260,26 +267,25 @@ internal sealed class World
     {
         // Of a reader that detached, the next one waits for the answer: only then is the position exact.
         if (old is { Fate: ReaderFate.Detach, IsDone: false }) Clock.In(TimeSpan.FromSeconds(1), () => Return(old));
-        else Subscribe(null, old);
+        else Subscribe(old.Consumer, old.Turn + 1, null, old);
     }
 
-    private void Subscribe(long? position, ReaderEnd? old = null)
+    private void Subscribe(ConsumerPlan consumer, int turn, long? position, ReaderEnd? old = null)
     {
         if (!CanJoin)
         {
-            if (Now < LastFaultAt + Patience) Clock.In(TimeSpan.FromSeconds(1), () => Subscribe(null, old));
+            if (Now < LastFaultAt + Patience) Clock.In(TimeSpan.FromSeconds(1), () => Subscribe(consumer, turn, null, old));
             return;
         }
 
-        if (Producer.Core.IsOver || _deadProcesses.Contains(Scenario.Readers[_nextReader].Home)) return;
+        if (Producer.Core.IsOver || _deadProcesses.Contains(consumer.Readers[turn].Home)) return;
 
-        if (Producer.Subscribe(Scenario.Readers[_nextReader], position) is not { } reader)
+        if (Producer.Subscribe(consumer, turn, position) is not { } reader)
         {
-            Clock.In(TimeSpan.FromSeconds(1), () => Subscribe(null, old));   // it is rebuilt first
+            Clock.In(TimeSpan.FromSeconds(1), () => Subscribe(consumer, turn, null, old));   // it is rebuilt first
             return;
         }
 
-        _nextReader++;
         _readers.Add(reader);
         _ledger.OnSubscribed(reader, old);
     }

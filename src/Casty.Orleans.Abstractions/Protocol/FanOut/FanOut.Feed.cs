@@ -26,7 +26,7 @@ internal sealed partial class FanOut<T>
             return;
         }
 
-        if (IsEmpty)
+        if (!HasConsumers)
         {
             StopReading(now);
             return;
@@ -72,7 +72,7 @@ internal sealed partial class FanOut<T>
             return;
         }
 
-        if (IsBalanced) _confirmed = _finished.Advance(_confirmed);
+        if (IsBalanced) _confirmed = _finished.Advance(_confirmed, _next);
         _producer.OnDemand(DemandOf(isAtEnd: false), now, out _);
         _end = null;
         _producer.Vacate(now);
@@ -88,8 +88,11 @@ internal sealed partial class FanOut<T>
         _producer.OnDemand(DemandOf(isAtEnd: false), now, out _);
     }
 
-    private Demand DemandOf(bool isAtEnd) => new(_producer.Stream, _producer.Epoch,
-        Received: _end is null ? _next : _next + 1, Confirmed: isAtEnd ? _next + 1 : _confirmed, Limit: _limit);
+    private Demand DemandOf(bool isAtEnd)
+    {
+        long confirmed = isAtEnd ? _next + 1 : _confirmed;   // the end has a position of its own
+        return new Demand(_producer.Stream, _producer.Epoch, Received: _end is null ? _next : _next + 1, confirmed, Limit: Math.Max(_limit, confirmed));
+    }
 
     /// <summary>How many more elements are asked for.</summary>
     private long Room
@@ -117,18 +120,18 @@ internal sealed partial class FanOut<T>
             if (!IsBalanced)
             {
                 // One that does not hold the others up does not make the writers keep everything either.
-                long finished = Math.Max(_confirmed, _all.Min(one => one.FinishedPlace(_next)));
+                long finished = Math.Max(_confirmed, _all.Min(one => one.Dismissal is null ? one.FinishedPlace(_next) : long.MaxValue));
                 return IsPacedByFastest ? Math.Max(finished, _next - Math.Max(MostOvertaken, 4L * _producer.BufferSize)) : finished;
             }
 
-            long confirmed = _finished.Advance(_confirmed);
+            long confirmed = _finished.Advance(_confirmed, _next);   // a place may be finished that comes here again
             long most = Math.Max(MostOvertaken, 4 * _all.Sum(one => one.Unfinished));
             if (_next - confirmed > most)
             {
                 // What holds the writers up is far behind what is finished. What nobody has but the producer is not given up.
                 confirmed = _next - most;
                 foreach (var batch in _returned) confirmed = Math.Min(confirmed, batch.First);
-                confirmed = _finished.Advance(Math.Max(confirmed, _confirmed));
+                confirmed = _finished.Advance(Math.Max(confirmed, _confirmed), _next);
             }
 
             bool isChanged = false;
@@ -195,7 +198,7 @@ internal sealed partial class FanOut<T>
     {
         for (int i = 0; i < batch.Elements.Count; i++)
         {
-            if (!seat.TryTake(batch.Elements[i], batch.First + i, batch.Writer, batch.WriterFirst + i)) one.Append(batch.Skip(i).Take(1));
+            if (!seat.TryTake(batch.Elements[i], batch.First + i, batch.Writer, batch.WriterFirst + i)) Give(one, batch.Skip(i).Take(1));
         }
     }
 
@@ -213,7 +216,13 @@ internal sealed partial class FanOut<T>
         if (tooMany <= 0 || _producer.BufferSize == 0) return;
 
         if (SlowConsumer == StreamSlowConsumer.DropOldest) one.Drop(tooMany);
-        else one.Dismiss(new StreamEnd(StreamEndReason.Abandoned, $"Consumer '{one.Consumer}' fell more than {_producer.BufferSize} elements behind the others and was sent away."));
+        else Dismiss(one);
+    }
+
+    private void Dismiss(Subscription<T> one)
+    {
+        one.Dismiss(new StreamEnd(StreamEndReason.Abandoned, $"Consumer '{one.Consumer}' fell more than {_producer.BufferSize} elements behind the others and was sent away."));
+        Publish();
     }
 
     /// <summary>Balanced: the parts of a batch that nobody has had of an earlier lifetime, or when nobody was left for a while.</summary>

@@ -39,7 +39,8 @@ internal sealed partial class FanOut<T>
 
         if (Find(report.Consumer) is not { } one) return false;
         if (one.IsAttached) return one.Reader == reader && one.Epoch == report.Epoch;
-        if (!one.IsExpected) return false;
+        bool isWelcome = one.IsExpected || report.Epoch > one.Epoch;
+        if (!isWelcome || !IsWhole(report)) return false;
 
         var held = one.Held().ToArray();
         one.Take(report, place: 0, hasPositions: true);
@@ -53,6 +54,14 @@ internal sealed partial class FanOut<T>
         Feed(now);
         return true;
     }
+
+    /// <summary>
+    /// That reader comes too late, and nobody knew of it: this producer gives up its place, and the stream is rebuilt once more with the
+    /// reader. Not where others were given what it holds, or what it lacks is gone.
+    /// </summary>
+    public bool MustYieldTo(ReaderReport report) => _isSeated && !_producer.IsOver && report.Stream.Incarnation < _producer.Stream.Incarnation
+        && Find(report.Consumer) is null && !_gone.ContainsKey(report.Epoch) && IsWhole(report, wasUnknown: true)
+        && (!IsBalanced || _given.Count == 0 || report.Unfinished.Length == 0);
 
     /// <summary>A reader asks to join that has joined nothing: the answer to its joining may have been lost with the producer.</summary>
     public void OnAsking(string consumer, TimeSpan now)
@@ -112,6 +121,11 @@ internal sealed partial class FanOut<T>
         }
     }
 
+    /// <summary>Nothing that this reader lacks is gone.</summary>
+    /// <param name="report">What it reports.</param>
+    /// <param name="wasUnknown">The stream may have gone on without it.</param>
+    private bool IsWhole(ReaderReport report, bool wasUnknown = false) => IsBalanced || _producer.Has(report, mayLack: SlowConsumer == StreamSlowConsumer.DropOldest, wasUnknown);
+
     private bool AreAllReported(TimeSpan now) => Known.Values.All(entry => !entry.IsRead || IsReported(entry) || IsAsking(entry, now));
 
     private bool IsReported(SubscriptionEntry entry) => _reports.TryGetValue(entry.Consumer, out var one) && one.Report.Epoch >= entry.Epoch;
@@ -161,6 +175,12 @@ internal sealed partial class FanOut<T>
         _isReading = _producer.IsReaderAttached;
         foreach (var (report, maxBytes, process, reader) in _reports.Values)
         {
+            if (!IsWhole(report))
+            {
+                SetGone(report.Epoch, new StreamEnd(StreamEndReason.Abandoned, "The stream went on without this reader, and what it lacks is gone."), now);
+                continue;
+            }
+
             var one = new Subscription<T>(report.Consumer, report.IsNamed, _timings, _sizeOf, _pool);
             one.Take(report, place: 0, hasPositions: !IsBalanced);
             one.Leg.Out.MaxBytes = maxBytes;
@@ -183,6 +203,7 @@ internal sealed partial class FanOut<T>
                 var one = new Subscription<T>(entry.Consumer, isNamed: true, _timings, _sizeOf, _pool) { Epoch = entry.Epoch, Reader = entry.Reader, IsExpected = entry.IsRead, UnreadSince = now };
                 if (!entry.IsRead) one.Take(entry.Positions, place: 0);
                 Add(one);
+                if (entry.IsDismissed) Dismiss(one);
             }
         }
 

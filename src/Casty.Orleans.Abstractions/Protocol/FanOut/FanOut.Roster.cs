@@ -53,7 +53,7 @@ internal sealed partial class FanOut<T>
     private void Publish() => _producer.SetFan(new FanRoster(Delivery, SlowConsumer, [.. _all.Select(EntryOf)]));
 
     private SubscriptionEntry EntryOf(Subscription<T> one) =>
-        new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected ? [] : PositionsOf(one), one.IsOvertaken);
+        new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected ? [] : PositionsOf(one), one.IsOvertaken, one.Dismissal is not null);
 
     private void ForgetGone()
     {

@@ -13,6 +13,7 @@ internal sealed partial class FanOut<T>
     public const string Consumer = "(consumers)";
 
     private const int MostElements = 4096;
+    private const int EpochBits = 24;
 
     private readonly ProducerCore<T> _producer;
     private readonly StreamTimings _timings;
@@ -48,7 +49,7 @@ internal sealed partial class FanOut<T>
         _pool = pool;
         _onFinished = delivery == StreamDelivery.Balanced ? _finished.Add : static (_, _) => { };
         _isSeated = !producer.IsRebuilding;
-        _epoch = producer.Stream.Incarnation;   // two lifetimes that did not know of each other must not give out the same
+        _epoch = producer.Stream.Incarnation << EpochBits;   // two lifetimes that did not know of each other must not give out the same
         if (_isSeated) Publish();
         else producer.MayOpen = () => AreAllReported(_settledAt);
     }
@@ -61,6 +62,9 @@ internal sealed partial class FanOut<T>
 
     /// <summary>Nobody reads, and nobody is kept a place.</summary>
     public bool IsEmpty => _all.Count == 0;
+
+    /// <summary>Somebody reads, or is kept a place, and belongs to the stream: one that was sent away only gets the rest of its leg.</summary>
+    private bool HasConsumers => _all.Exists(one => one.Dismissal is null);
 
     private bool IsBalanced => Delivery == StreamDelivery.Balanced;
 
@@ -317,6 +321,8 @@ internal sealed partial class FanOut<T>
             if (IsBalanced) Return(batch);
             else one.Append(batch);
         }
+
+        if (one.Dismissal is not null) one.End();
     }
 
     private void Detach(Subscription<T> one, TimeSpan now)
@@ -353,10 +359,10 @@ internal sealed partial class FanOut<T>
     private void Remove(Subscription<T> one, StreamEnd how, TimeSpan now)
     {
         if (one.IsAttached) SetGone(one.Epoch, how, now);
-        if (_all.Count == 1 && !IsBalanced) _confirmed = Math.Max(_confirmed, one.FinishedPlace(_next));   // what it leaves waits for others
         _byEpoch.Remove(one.Epoch);
         _byName.Remove(one.Consumer);
         _all.Remove(one);
+        if (one.Dismissal is null && !HasConsumers && !IsBalanced) _confirmed = Math.Max(_confirmed, one.FinishedPlace(_next));   // what it leaves waits for others
         one.IsAttached = false;
         if (IsBalanced) Reopen(one);
         ChooseKeepers();

@@ -38,13 +38,18 @@ internal sealed class RangeSet
         return isIn;
     }
 
-    /// <summary>Takes what joins on to <paramref name="position"/>, and forgets what is before; returns how far it reaches.</summary>
-    public long Advance(long position)
+    /// <summary>
+    /// Takes what joins on to <paramref name="position"/>, up to <paramref name="until"/> at most, and forgets what is before; returns how
+    /// far it reaches.
+    /// </summary>
+    public long Advance(long position, long until)
     {
-        while (_ranges.Count > 0 && _ranges.Keys[0] <= position)
+        while (position < until && _ranges.Count > 0 && _ranges.Keys[0] <= position)
         {
-            position = Math.Max(position, _ranges.Values[0]);
+            long end = _ranges.Values[0];
             _ranges.RemoveAt(0);
+            if (end > until) _ranges.Add(until, end);
+            position = Math.Max(position, Math.Min(end, until));
         }
 
         return position;

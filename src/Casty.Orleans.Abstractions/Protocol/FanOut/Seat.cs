@@ -11,7 +11,7 @@ internal sealed class Seat<T>
     private readonly Dictionary<(long Writer, long Position), long> _awaited = [];   // → position on its leg: unfinished, and not seen again
     private readonly SortedList<long, Batch<T>> _held = [];                           // by position on its leg: unfinished, and seen again
     private readonly Run[] _runs;
-    private readonly bool _isWhole;
+    private bool _isWhole;   // it had everything, the end included
     private long _confirmed;
 
     /// <param name="report">What its reader reports.</param>
@@ -93,6 +93,7 @@ internal sealed class Seat<T>
             foreach (var (one, _) in _awaited) _has[one.Writer] = Math.Min(_has.GetValueOrDefault(one.Writer, long.MaxValue), one.Position);
         }
 
+        _isWhole = false;
         _awaited.Clear();
         _held.Clear();
         _confirmed = Math.Max(_confirmed, End);

@@ -238,9 +238,7 @@ internal sealed class Subscription<T>
         Leg = new Leg<T>(new Outbound<T>(Leg.Out.Confirmed, _sizeOf, Leg.Out.MaxBytes, pool: _pool));
         History = new RingBuffer<Run>();
         IsEnded = false;
-        _stretches.Clear();
-        _waiting?.Clear();
-        Waiting = 0;
+        Clear();
     }
 
     /// <summary>Goes on with a reader of an earlier lifetime.</summary>
@@ -250,6 +248,7 @@ internal sealed class Subscription<T>
     public void Take(ReaderReport report, long place, bool hasPositions)
     {
         Seat = new Seat<T>(report, place, hasPositions);
+        Clear();
         Leg = new Leg<T>(new Outbound<T>(0, _sizeOf, Leg.Out.MaxBytes, pool: _pool));
         Leg.Seat(new Outbound<T>(report.Received, _sizeOf, Leg.Out.MaxBytes, report.Finished, _pool), report.Unfinished);
         foreach (var run in report.Unfinished) History.Append(run);   // the writers may not know of these either
@@ -271,6 +270,14 @@ internal sealed class Subscription<T>
         {
             foreach (ref var element in _waiting[i].Elements.AsSpan()) element = convert(element);
         }
+    }
+
+    /// <summary>Nothing is on the leg, and nothing waits.</summary>
+    private void Clear()
+    {
+        _stretches.Clear();
+        _waiting?.Clear();
+        Waiting = 0;
     }
 
     private Stretch StretchAt(long position)

@@ -1,0 +1,153 @@
+namespace Casty.Orleans.Protocol.Tests.Simulation;
+
+/// <summary>Of a stream with several consumers.</summary>
+internal abstract class FanLedger(World world) : Ledger(world)
+{
+    public override void CheckBounds()
+    {
+        foreach (var reader in World.Readers)
+        {
+            if (reader is { IsDead: false, Core.IsOver: false }) World.Expect(reader.Core.Outstanding <= reader.MaxDemand, $"{reader} has {reader.Core.Outstanding} outstanding");
+        }
+
+        if (World.Producer.IsGone) return;
+        foreach (var one in World.Producer.Consumers)
+        {
+            var leg = one.Leg.Out;
+            World.Expect(leg.Sent <= leg.Limit + (leg.IsEnded ? 1 : 0), $"'{one.Consumer}' was sent {leg.Sent} elements and had asked for {leg.Limit}");
+        }
+    }
+
+    protected override void CheckOutcome(StreamEndReason end)
+    {
+        var stayed = World.Readers.Where(reader => reader is { IsDead: false, Fate: ReaderFate.Read } && !WasSentAway(reader)).ToArray();
+        World.Expect(end == WritersEnd || (stayed.Length == 0 && end is StreamEndReason.Abandoned or StreamEndReason.Failed), $"the stream ended as {end}, not {WritersEnd}");
+        foreach (var reader in stayed)
+        {
+            World.Expect(reader.Core.End?.Reason == WritersEnd, $"for {reader} the stream did not end as {WritersEnd}");
+            CheckWriters(reader);
+        }
+    }
+
+    protected bool WasSentAway(ReaderEnd reader) =>
+        World.Scenario.Delivery.SlowConsumer == StreamSlowConsumer.Disconnect && reader.Core.End is { Reason: StreamEndReason.Abandoned };
+}
+
+/// <summary>Each consumer is given everything.</summary>
+internal sealed class BroadcastLedger(World world) : FanLedger(world)
+{
+    private readonly Dictionary<string, Had> _had = [];
+
+    public override void OnSubscribed(ReaderEnd reader, ReaderEnd? old)
+    {
+        if (_had.TryGetValue(reader.Consumer.Name, out var had) && !(old is not null && WasSentAway(old))) had.Readers++;
+        else _had[reader.Consumer.Name] = new Had([.. World.Writers.Select(writer => (writer.Index, writer.Core.Put))]);
+    }
+
+    public override void OnGiven(ReaderEnd reader, long position, Item item)
+    {
+        var had = _had[reader.Consumer.Name];
+        long next = had.Next[item.Writer];
+        bool isKnown = reader.Next.TryGetValue(item.Writer, out long expected);
+        bool isNext;
+        if (World.Scenario.Delivery.SlowConsumer == StreamSlowConsumer.DropOldest) isNext = item.Number >= expected;
+        else if (isKnown) isNext = item.Number == expected;
+        else isNext = item.Number <= (next >= 0 ? next : had.Before[item.Writer]);   // a new consumer begins somewhere in what was put before
+
+        World.Expect(isNext, $"{reader} was given {item}, but expected {expected}, and the consumer had {next}, of {had.Before[item.Writer]} put before");
+        reader.Next[item.Writer] = item.Number + 1;
+        had.Next[item.Writer] = Math.Max(next, item.Number + 1);
+    }
+
+    public override void CheckBounds()
+    {
+        base.CheckBounds();
+        bool areAllThere = World is { Faults: 0, Scenario: { BufferSize: > 0, Delivery.SlowConsumer: StreamSlowConsumer.Wait } }
+            && _had.Count == World.Scenario.Consumers.Length && _had.Values.All(had => had is { WasFirst: true, Readers: 1 });
+        if (!areAllThere || World.Readers.Any(reader => reader.IsDead || reader.Core.IsOver)) return;
+
+        // Whoever has asked for least holds the writers up.
+        foreach (var reader in World.Readers)
+        {
+            long held = Puts - reader.Core.Given;
+            World.Expect(held <= World.Scenario.BufferSize + reader.MaxDemand || World.Writers.Any(writer => writer.IsDead), $"{held} elements are held for {reader}");
+        }
+    }
+
+    protected override bool IsWhole(WriterEnd writer) => writer.Core.Put == 0 || _had.Keys.Any(name => IsWhole(writer, name));
+
+    protected override bool IsWhole(WriterEnd writer, ReaderEnd reader) => IsWhole(writer, reader.Consumer.Name);
+
+    private bool IsWhole(WriterEnd writer, string consumer)
+    {
+        if (World.Scenario.Delivery.SlowConsumer == StreamSlowConsumer.DropOldest) return IsCounted(consumer);
+
+        var had = _had[consumer];
+        long next = had.Next[writer.Index];
+        return writer.Core.Put == (next >= 0 ? next : had.Before[writer.Index]);
+    }
+
+    /// <summary>What was dropped for a consumer that was there from the start was counted.</summary>
+    private bool IsCounted(string consumer)
+    {
+        var reader = World.Readers.Last(one => one.Consumer.Name == consumer);
+        bool isPlain = World.Faults == 0 && _had[consumer] is { WasFirst: true, Readers: 1 } && reader.Core.End is { Reason: StreamEndReason.Completed };
+        return !isPlain || reader.Core.Given + reader.Core.Dropped == Puts;
+    }
+
+    /// <summary>What a consumer has had.</summary>
+    private sealed class Had((int Writer, long Put)[] before)
+    {
+        /// <summary>Per writer: what it had put when the consumer came.</summary>
+        public long[] Before { get; } = [.. Enumerable.Range(0, 4).Select(writer => before.FirstOrDefault(one => one.Writer == writer).Put)];
+
+        /// <summary>Per writer: the next one; −1 while it has had none.</summary>
+        public long[] Next { get; } = [-1, -1, -1, -1];
+
+        /// <summary>Nothing had been put when it came.</summary>
+        public bool WasFirst => Array.TrueForAll(Before, put => put == 0);
+
+        public int Readers { get; set; } = 1;
+    }
+}
+
+/// <summary>Each element is given to one consumer; to another only if that one is gone.</summary>
+internal sealed class BalancedLedger(World world) : FanLedger(world)
+{
+    private readonly Dictionary<(int Writer, long Number), (ReaderEnd Reader, long Position)> _holders = [];
+
+    public override void OnSubscribed(ReaderEnd reader, ReaderEnd? old)
+    {
+    }
+
+    public override void OnGiven(ReaderEnd reader, long position, Item item)
+    {
+        if (_holders.TryGetValue((item.Writer, item.Number), out var holder) && !World.WasSplit)
+        {
+            var before = holder.Reader;
+            bool isGone = before.IsDead || before.Core.IsOver || IsOvertakenBlindly(before) || IsOvertakenBlindly(reader);
+            World.Expect(isGone, $"{reader} was given {item}, which {before} has");
+            bool saidSo = before is { IsDead: false, HasLeft: true } && World is { Faults: 0, Scenario.CutsMilliseconds: 0 };
+            World.Expect(!saidSo, $"{reader} was given {item}, which {before} finished before it left");
+        }
+
+        _holders[(item.Writer, item.Number)] = (reader, position);
+    }
+
+    /// <summary>Its place was taken, and it was not asked: it reads on what it has.</summary>
+    private static bool IsOvertakenBlindly(ReaderEnd reader) => reader.Fate == ReaderFate.BlindTakeover;
+
+    protected override bool IsWhole(WriterEnd writer, ReaderEnd reader) => IsWhole(writer);
+
+    /// <summary>Every element was given to somebody who did not die with it.</summary>
+    protected override bool IsWhole(WriterEnd writer)
+    {
+        for (long number = 0; number < writer.Core.Put; number++)
+        {
+            bool isFinished = _holders.TryGetValue((writer.Index, number), out var holder) && (!holder.Reader.IsDead || holder.Position < holder.Reader.Core.Finished);
+            if (!isFinished) return false;
+        }
+
+        return true;
+    }
+}
