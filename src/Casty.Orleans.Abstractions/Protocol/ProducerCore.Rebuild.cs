@@ -200,6 +200,13 @@ internal sealed partial class ProducerCore<T>
 
     private bool IsAllReceived(RosterEntry entry) => Math.Max(entry.Finished, PositionOf(entry.Writer) ?? 0) >= entry.EndAt;
 
+    /// <summary>
+    /// A balanced consumer does not know how far all of them are with each writer (P-19). But it was told of the end only after everything
+    /// was finished, of each writer that belonged to the stream.
+    /// </summary>
+    private bool IsAllFinished(WriterReport report) => report.End is not null
+        && _readerReport is { Delivery: StreamDelivery.Balanced, End.Reason: StreamEndReason.Completed, Roster: { } roster } && roster.Covers(report.JoinedAt);
+
     private long? PositionOf(long writer)
     {
         foreach (var position in _readerReport?.Positions ?? [])
@@ -314,8 +321,9 @@ internal sealed partial class ProducerCore<T>
             return;
         }
 
-        long position = Math.Max(PositionOf(report.Writer) ?? FinishedBefore(report.Writer), report.Confirmed);
-        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = Math.Max(report.Confirmed, FinishedOf(report.Writer)), Put = report.Put, KnownConfirmed = report.Confirmed, Process = process, JoinedBefore = report.JoinedAt, IsEstablished = true, HasSpoken = true };
+        bool isAllFinished = IsAllFinished(report);
+        long position = isAllFinished ? report.Put : Math.Max(PositionOf(report.Writer) ?? FinishedBefore(report.Writer), report.Confirmed);
+        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = isAllFinished ? report.Put : Math.Max(report.Confirmed, FinishedOf(report.Writer)), Put = report.Put, KnownConfirmed = report.Confirmed, Process = process, JoinedBefore = report.JoinedAt, IsEstablished = true, HasSpoken = true };
         slot.Limit = slot.Ceiling = Math.Max(report.Held, position);
         slot.In.Grant(slot.Limit);
         _joined.Add(slot.Number);

@@ -44,6 +44,17 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
         else _had[reader.Consumer.Name] = new Had([.. World.Writers.Select(writer => (writer.Index, writer.Core.Put))]);
     }
 
+    /// <summary>One that comes over from the other half of a split brings what is not finished there.</summary>
+    public override void OnRejoined(WriterEnd writer)
+    {
+        if (!World.WasSplit) return;
+
+        foreach (var had in _had.Values)
+        {
+            if (had.Next[writer.Index] < 0) had.Before[writer.Index] = Math.Max(had.Before[writer.Index], writer.Core.Finished);
+        }
+    }
+
     public override void OnGiven(ReaderEnd reader, long position, Item item)
     {
         var had = _had[reader.Consumer.Name];
@@ -98,7 +109,7 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
     /// <summary>What a consumer has had.</summary>
     private sealed class Had((int Writer, long Put)[] before)
     {
-        /// <summary>Per writer: what it had put when the consumer came.</summary>
+        /// <summary>Per writer: what it had put when the consumer came, or the other way round.</summary>
         public long[] Before { get; } = [.. Enumerable.Range(0, 4).Select(writer => before.FirstOrDefault(one => one.Writer == writer).Put)];
 
         /// <summary>Per writer: the next one; −1 while it has had none.</summary>
@@ -115,10 +126,6 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
 internal sealed class BalancedLedger(World world) : FanLedger(world)
 {
     private readonly Dictionary<(int Writer, long Number), (ReaderEnd Reader, long Position)> _holders = [];
-
-    public override void OnSubscribed(ReaderEnd reader, ReaderEnd? old)
-    {
-    }
 
     public override void OnGiven(ReaderEnd reader, long position, Item item)
     {

@@ -9,7 +9,13 @@ internal abstract class Ledger(World world)
 
     public void OnPut() => Puts++;
 
-    public abstract void OnSubscribed(ReaderEnd reader, ReaderEnd? old);
+    public virtual void OnSubscribed(ReaderEnd reader, ReaderEnd? old)
+    {
+    }
+
+    public virtual void OnRejoined(WriterEnd writer)
+    {
+    }
 
     public abstract void OnGiven(ReaderEnd reader, long position, Item item);
 

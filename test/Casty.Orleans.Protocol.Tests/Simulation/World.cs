@@ -140,6 +140,8 @@ internal sealed class World
 
     public void OnPut() => _ledger.OnPut();
 
+    public void OnRejoined(WriterEnd writer) => _ledger.OnRejoined(writer);
+
     public void OnEnded(ReaderEnd reader) => _ledger.OnEnded(reader);
 
     public void OnGiven(ReaderEnd reader, long position, Item item) => _ledger.OnGiven(reader, position, item);

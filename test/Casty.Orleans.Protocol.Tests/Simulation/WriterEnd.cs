@@ -113,6 +113,7 @@ internal sealed class WriterEnd
         {
             _producer = producer;
             if (!Core.TryRejoin(producer.Core.Stream, _world.Now)) Core.OnAnswered(_world.Now);
+            _world.OnRejoined(this);
             _generation++;
             _inFlight = 0;
         }

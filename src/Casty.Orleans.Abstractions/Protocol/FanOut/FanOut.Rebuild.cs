@@ -139,7 +139,7 @@ internal sealed partial class FanOut<T>
         var newest = reports.Select(one => one.Roster).Aggregate((Roster?)null, (best, one) => one is not null && one.IsNewerThan(best) ? one : best);
         bool isWhole = Array.TrueForAll(reports, one => one.End is not null) && Known.Values.All(entry => IsReported(entry) || !entry.IsNamed);
         return new ReaderReport(_producer.Stream, _producer.NewestEpoch, Consumer, IsNamed: true, Received: 0, Finished: 0, Unfinished: [],
-            IsBalanced ? [] : LeastPositions(reports), isWhole ? reports[0].End : null, newest, reports.Max(one => one.Opened));
+            IsBalanced ? [] : LeastPositions(reports), isWhole ? reports[0].End : null, newest, reports.Max(one => one.Opened), Delivery);
     }
 
     /// <summary>How far all are with each writer. Where one of them cannot be asked, the writers know what all had finished.</summary>
