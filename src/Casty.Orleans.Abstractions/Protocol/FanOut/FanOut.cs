@@ -285,10 +285,12 @@ internal sealed partial class FanOut<T>
         return timeout < TimeSpan.Zero || timeout > TimeSpan.MaxValue - one.UnreadSince ? TimeSpan.MaxValue : one.UnreadSince + timeout;
     }
 
-    /// <summary>A late consumer gets what is still held for whoever has most of it.</summary>
+    /// <summary>
+    /// A late consumer gets what is still held for whoever has most of it; not of those who were sent away, as what followed is not held there.
+    /// </summary>
     private void Begin(Subscription<T> one)
     {
-        var slowest = _all.MaxBy(other => other.Unfinished);
+        var slowest = _all.Where(other => other.Dismissal is null).MaxBy(other => other.Unfinished);
         foreach (var batch in slowest?.Held() ?? []) one.Append(batch);
     }
 
