@@ -137,7 +137,7 @@ internal sealed partial class FanOut<T>
     {
         var reports = _reports.Values.Select(one => one.Report).ToArray();
         var newest = reports.Select(one => one.Roster).Aggregate((Roster?)null, (best, one) => one is not null && one.IsNewerThan(best) ? one : best);
-        bool isWhole = Array.TrueForAll(reports, one => one.End is not null) && Known.Values.All(entry => IsReported(entry) || !entry.IsNamed);
+        bool isWhole = Array.TrueForAll(reports, one => one.End is not null && one.Finished >= one.Received) && Known.Values.All(entry => IsReported(entry) || !entry.IsNamed);
         return new ReaderReport(_producer.Stream, _producer.NewestEpoch, Consumer, IsNamed: true, Received: 0, Finished: 0, Unfinished: [],
             IsBalanced ? [] : LeastPositions(reports), isWhole ? reports[0].End : null, newest, reports.Max(one => one.Opened), Delivery);
     }

@@ -38,8 +38,8 @@ internal sealed class Seat<T>
         _has = positions.ToDictionary(one => one.Writer, one => one.Next);
     }
 
-    /// <summary>The first position of its leg that is not from an earlier lifetime.</summary>
-    public long End { get; }
+    /// <summary>The first position of its leg that is not from an earlier lifetime; zero once it has forgotten those.</summary>
+    public long End { get; private set; }
 
     /// <summary>Nothing after it in the stream is finished before what is here.</summary>
     public long Place { get; }
@@ -96,7 +96,7 @@ internal sealed class Seat<T>
         _isWhole = false;
         _awaited.Clear();
         _held.Clear();
-        _confirmed = Math.Max(_confirmed, End);
+        _confirmed = End = 0;   // its leg begins anew, and has nothing from before
     }
 
     public void Convert(Func<T, T> convert)
