@@ -40,9 +40,9 @@ public static class StreamPipe
 
         var sourceId = Guid.NewGuid();
         var subscribing = middle.SubscribeAsync(sourceId, Name, isNamed: true, long.MaxValue, new LocalReader<T>(host, sourceId));
-        var (stream, epoch, position, _) = subscribing.GetAwaiter().GetResult()!.Value;   // nobody to take over from: done at once
+        var joined = subscribing.GetAwaiter().GetResult()!;   // nobody to take over from: done at once
         var (initial, max) = consumer.Window;
-        var reader = new ReaderCore<Element<T>>(stream, epoch, position, initial, max, middle.Timings, host.Clock.Now, pool: Element<T>.Pool);
+        var reader = new ReaderCore<Element<T>>(joined.Stream, joined.Epoch, joined.Position, initial, max, middle.Timings, host.Clock.Now, pool: Element<T>.Pool);
         var source = new SourceEnd<T>(host, sourceId, Name, Name, isNamed: true, reader, middle, codec: null, onReleased: null);
         source.Start();
         return (new SinkRef<T>(host, sink), new SourceRef<T>(host, source, consumer));

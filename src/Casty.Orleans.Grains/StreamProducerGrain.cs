@@ -95,11 +95,11 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
         var since = _host.Traces.Begin();
         while (await PlaceAsync(request) is { } producer)
         {
-            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces, request.Delivery, request.Start, isReturning) is var (stream, epoch, position, roster))
+            if (await producer.SubscribeAsync(request.End, request.Consumer, request.IsNamed, request.MaxDemandBytes, port, request.Replaces, request.Delivery, request.Start, isReturning) is { } reader)
             {
                 producer.OnJoined(StreamRole.Source, request.Trace, since);
                 if (StreamNames.IsHandler(request.Consumer)) KeepHandlers();
-                return Joined(producer, stream, epoch, position, roster: roster);
+                return Joined(producer, reader.Stream, reader.Epoch, reader.Position, roster: reader.Roster, positions: reader.Positions);
             }
 
             _host.FreeName(producer);
@@ -259,7 +259,7 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
     private void OnReplaced(ProducerEnd<T> producer) => GrainContext.Scheduler.QueueAction(DeactivateOnIdle);
 
     private StreamJoined<T> Joined(ProducerEnd<T> producer, StreamKey stream, long peer, long position = 0, long limit = 0,
-        long grant = 0, long joinedAt = 0, Roster? roster = null) => new()
+        long grant = 0, long joinedAt = 0, Roster? roster = null, WriterPosition[]? positions = null) => new()
     {
         Stream = stream.Id,
         Incarnation = stream.Incarnation,
@@ -277,5 +277,6 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
         IsOpening = !producer.Opened.IsCompleted,
         Delivery = producer.Delivery,
         Trace = producer.Trace,
+        Positions = WireFormat.ToWire(positions ?? []),
     };
 }

@@ -201,4 +201,8 @@ public sealed class StreamJoined<T>
     /// <summary>The activity that opened the first end of the stream, as a W3C <c>traceparent</c>; null where nobody traced.</summary>
     [Id(15)]
     public string? Trace { get; init; }
+
+    /// <summary>To a reader of a broadcast: where it begins with each writer; with those that are not named, at their first element.</summary>
+    [Id(16)]
+    public StreamWriterPosition[] Positions { get; init; } = [];
 }

@@ -135,6 +135,7 @@ internal static class Opening
         var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
             StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes, Element<T>.Pool);
         core.Delivery = joined.Delivery;
+        core.Begin(WireFormat.FromWire(joined.Positions));
         if (isHolding) core.Hold();
         core.Keep(WireFormat.FromWire(joined.Roster));
         var end = new SourceEnd<T>(host, id, producer, consumer, isNamed, core, Joining.Demand(host, joined), codec,

@@ -57,13 +57,13 @@ internal sealed partial class ProducerEnd<T>
         if (expected is { } delivery && actual != delivery) throw new ArgumentException($"Stream '{Name}' has Delivery {actual}; this source expects {delivery}.");
     }
 
-    private async Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> JoinConsumersAsync(
+    private async Task<JoinedReader?> JoinConsumersAsync(
         Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces, StreamStart start, bool isReturning)
     {
         long? position = null;
         IReaderPort<T>? before = null;
-        long epochBefore = 0, epoch, first;
-        Roster? roster;
+        long epochBefore = 0;
+        JoinedReader result;
         var left = new TaskCompletionSource<long?>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_gate)
         {
@@ -72,7 +72,7 @@ internal sealed partial class ProducerEnd<T>
             if (isReturning && _fan!.WouldMiss(consumer)) throw Gone("reader");
             if (_fan!.Find(consumer) is { IsAttached: true } present)
             {
-                if (present.Reader == end) return (_core.Stream, present.Epoch, present.Leg.Out.Confirmed, _core.Roster);
+                if (present.Reader == end) return new JoinedReader(_core.Stream, present.Epoch, present.Leg.Out.Confirmed, _core.Roster, _fan.StartOf(present));
 
                 epochBefore = present.Epoch;
                 before = LinkOf(epochBefore)?.Port;
@@ -94,15 +94,15 @@ internal sealed partial class ProducerEnd<T>
             }
 
             var joined = _fan.Subscribe(consumer, isNamed, position, start, end, port.Process, maxBytes, _host.Clock.Now);
-            (epoch, first, roster) = (joined.Epoch, joined.Leg.Out.Confirmed, _core.Roster);
-            _links.Add(new ReaderLink(this, epoch, port));
+            result = new JoinedReader(_core.Stream, joined.Epoch, joined.Leg.Out.Confirmed, _core.Roster, _fan.StartOf(joined));
+            _links.Add(new ReaderLink(this, joined.Epoch, port));
             if (_core.Writers == 0 && _core.End is null) _warnAt = _host.Clock.Now + NoWriterWarning;
         }
 
         Run();
         if (before is not null && position is null) _ = YieldAsync(before, epochBefore);
-        await KeptAsync(ConsumerItself(epoch)).ConfigureAwait(false);
-        return (_core.Stream, epoch, first, roster);
+        await KeptAsync(ConsumerItself(result.Epoch)).ConfigureAwait(false);
+        return result;
     }
 
     private DemandReply OnConsumerDemand(Demand demand)

@@ -167,7 +167,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
     /// <exception cref="StreamSupersededException">The end whose place it is to take has it no longer.</exception>
     /// <exception cref="StreamAbandonedException">It had joined another run, and would miss what others have been given in this one since.</exception>
-    public Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> SubscribeAsync(
+    public Task<JoinedReader?> SubscribeAsync(
         Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces = default,
         StreamDelivery? delivery = null, StreamStart start = StreamStart.Latest, bool isReturning = false)
     {
@@ -188,7 +188,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     /// <summary>Ends once the last reader to come has its place: where the one before stopped would be lost if this producer closed meanwhile.</summary>
     public Task Subscribing { get; private set; } = Task.CompletedTask;
 
-    private async Task<(StreamKey Stream, long Epoch, long Position, Roster? Roster)?> TakeOverAsync(
+    private async Task<JoinedReader?> TakeOverAsync(
         Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces)
     {
         long? position = null;
@@ -203,7 +203,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
                 throw new StreamOccupiedException($"Stream '{Name}' is read by consumer '{other}', and a stream has one consumer; '{consumer}' was refused.", other);
             }
 
-            if (_core.Reader == end && _core.IsReaderAttached) return (_core.Stream, _core.Epoch, _core.Confirmed, _core.Roster);
+            if (_core.Reader == end && _core.IsReaderAttached) return new JoinedReader(_core.Stream, _core.Epoch, _core.Confirmed, _core.Roster, []);
 
             if (replaces != Guid.Empty) CheckPlaceOf(replaces, end);
 
@@ -243,7 +243,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         if (first < 0) return null;
 
         await KeptAsync(ProducerCore<Element<T>>.ReaderItself).ConfigureAwait(false);
-        return (_core.Stream, epoch, first, roster);
+        return new JoinedReader(_core.Stream, epoch, first, roster, []);
     }
 
     /// <summary>A reader that never came leaves as if it had not asked.</summary>

@@ -509,7 +509,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
                 if (joined.IsOpening) _rejoinAt = now + _core.Timings.Suspicion;   // the others may be elsewhere: it asks again
                 _watch?.Dispose();
                 _watch = Joining.Watch(_host, joined, Rejoin);
-                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, now))
+                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, WireFormat.FromWire(joined.Positions), now))
                 {
                     left = _joined;
                 }

@@ -117,7 +117,7 @@ internal static class WireFormat
         Received = report.Received,
         Finished = report.Finished,
         Unfinished = Array.ConvertAll(report.Unfinished, run => new StreamRun(run.First, run.Count, run.Writer, run.WriterFirst)),
-        Positions = Array.ConvertAll(report.Positions, one => new StreamWriterPosition(one.Writer, one.Next)),
+        Positions = ToWire(report.Positions),
         End = ToWire(report.End, host),
         Roster = ToWire(report.Roster),
         Opened = report.Opened,
@@ -127,7 +127,11 @@ internal static class WireFormat
     public static ReaderReport FromWire(StreamReaderReport report, string consumer, bool isNamed) => new(
         new StreamKey(report.Stream, report.Incarnation), report.Epoch, consumer, isNamed, report.Received, report.Finished,
         Array.ConvertAll(report.Unfinished, run => new Run(run.First, run.Count, run.Writer, run.WriterFirst)),
-        Array.ConvertAll(report.Positions, one => new WriterPosition(one.Writer, one.Next)), FromWire(report.End), FromWire(report.Roster), report.Opened, report.Delivery);
+        FromWire(report.Positions), FromWire(report.End), FromWire(report.Roster), report.Opened, report.Delivery);
+
+    public static StreamWriterPosition[] ToWire(WriterPosition[] positions) => Array.ConvertAll(positions, one => new StreamWriterPosition(one.Writer, one.Next));
+
+    public static WriterPosition[] FromWire(StreamWriterPosition[] positions) => Array.ConvertAll(positions, one => new WriterPosition(one.Writer, one.Next));
 
     public static StreamRoster? ToWire(Roster? roster) => roster is null ? null : new StreamRoster
     {
@@ -156,13 +160,13 @@ internal static class WireFormat
         IsRead = entry.IsRead,
         Epoch = entry.Epoch,
         Reader = entry.Reader,
-        Positions = Array.ConvertAll(entry.Positions, one => new StreamWriterPosition(one.Writer, one.Next)),
+        Positions = ToWire(entry.Positions),
         IsOvertaken = entry.IsOvertaken,
         IsDismissed = entry.IsDismissed,
     };
 
     private static SubscriptionEntry FromWire(StreamSubscriptionEntry entry) => new(
-        entry.Consumer, entry.IsNamed, entry.IsRead, entry.Epoch, entry.Reader, Array.ConvertAll(entry.Positions, one => new WriterPosition(one.Writer, one.Next)), entry.IsOvertaken, entry.IsDismissed);
+        entry.Consumer, entry.IsNamed, entry.IsRead, entry.Epoch, entry.Reader, FromWire(entry.Positions), entry.IsOvertaken, entry.IsDismissed);
 
     public static Roster? FromWire(StreamRoster? roster) => roster is null ? null : new Roster(
         roster.Incarnation, roster.Version, Array.ConvertAll(roster.Writers, one => new RosterEntry(one.Writer, one.EndAt, one.Outcome, one.Finished)),

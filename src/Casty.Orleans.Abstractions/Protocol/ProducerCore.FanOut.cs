@@ -54,14 +54,28 @@ internal sealed partial class ProducerCore<T>
         if (IsRebuilding) Learn(report.Opened, report.Roster);
     }
 
+    /// <summary>Per writer: its first element that the reader has not been sent.</summary>
+    public Dictionary<long, long> NextPositions()
+    {
+        var positions = new Dictionary<long, long>();
+        foreach (var slot in _writers.Values) positions[slot.Number] = slot.IsEnded ? slot.In.Received - 1 : slot.In.Received;   // the end has a position of its own
+        for (long i = _leg.Runs.End - 1; i >= _leg.Runs.Start; i--)
+        {
+            var run = _leg.Runs[i];
+            if (run.End <= Out.Sent) break;
+            if (positions.ContainsKey(run.Writer)) positions[run.Writer] = run.WriterFirst + Math.Max(0, Out.Sent - run.First);
+        }
+
+        return positions;
+    }
+
     /// <summary>
-    /// Whatever a reader lacks of the writers is here or comes again. It is not known of a writer that a lifetime which this one did not
-    /// know of told it to forget; and it is not so where one that it never met was read by others.
+    /// Whatever a reader lacks of the writers is here or comes again. That is not known of a writer that a lifetime which this one did not
+    /// know of told it to forget; and it is not so where it was sent away, or others read on that it never met.
     /// </summary>
     /// <param name="report">What it reports.</param>
     /// <param name="mayLack">What others have finished need not be given to it.</param>
-    /// <param name="wasUnknown">The stream may have gone on without it.</param>
-    public bool Has(ReaderReport report, bool mayLack, bool wasUnknown)
+    public bool Has(ReaderReport report, bool mayLack)
     {
         foreach (var slot in _writers.Values)
         {
@@ -69,8 +83,7 @@ internal sealed partial class ProducerCore<T>
             if (mayLack) continue;
 
             int at = Array.FindIndex(report.Positions, one => one.Writer == slot.Number);
-            bool cameLater = report.Roster is not { } roster || Array.Exists(roster.Writers, one => one.Writer == slot.Number);   // than that writer
-            if (at >= 0 ? report.Positions[at].Next < slot.Confirmed : slot.Confirmed > 0 && (wasUnknown || !cameLater)) return false;
+            if ((at >= 0 ? report.Positions[at].Next : 0) < slot.Confirmed) return false;
         }
 
         return true;

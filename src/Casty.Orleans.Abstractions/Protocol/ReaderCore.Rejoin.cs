@@ -40,9 +40,10 @@ internal sealed partial class ReaderCore<T>
     /// <param name="stream">The stream as it goes on.</param>
     /// <param name="epoch">Its epoch there: another one where it joined a run that was given up before anything came of it.</param>
     /// <param name="position">The position of its first element there, if its epoch is another one.</param>
+    /// <param name="positions">Where it begins with each writer there, if its epoch is another one.</param>
     /// <param name="now">The time.</param>
     /// <returns>False if that lifetime is not a newer one: it goes on as if nothing had happened.</returns>
-    public bool TryRejoin(StreamKey stream, long epoch, long position, TimeSpan now)
+    public bool TryRejoin(StreamKey stream, long epoch, long position, WriterPosition[] positions, TimeSpan now)
     {
         IsReported = false;
         SeeLease(now);
@@ -59,6 +60,8 @@ internal sealed partial class ReaderCore<T>
             _in = new Inbound<T>(position);
             _in.Grant(Saturate(position, _window.Size));
             _said = new Demand(stream, epoch, position, position, position);
+            _positions.Clear();
+            Begin(positions);
         }
 
         _isHeldBack = false;
@@ -72,6 +75,12 @@ internal sealed partial class ReaderCore<T>
     {
         SeeLease(now);
         _answeredAt = now;
+    }
+
+    /// <summary>It begins there with those writers, and with all others at their first element.</summary>
+    public void Begin(WriterPosition[] positions)
+    {
+        foreach (var (writer, next) in positions) _positions[writer] = next;
     }
 
     /// <summary>Speaks at once: somebody waits for what it says.</summary>

@@ -85,3 +85,11 @@ internal sealed record WriterReport(
 internal sealed record ReaderReport(
     StreamKey Stream, long Epoch, string Consumer, bool IsNamed, long Received, long Finished, Run[] Unfinished,
     WriterPosition[] Positions, StreamEnd? End, Roster? Roster, long Opened = 0, StreamDelivery Delivery = StreamDelivery.Single);
+
+/// <summary>What a reader is told that has subscribed.</summary>
+/// <param name="Stream">The stream as it was then.</param>
+/// <param name="Epoch">The reader's number.</param>
+/// <param name="Position">The position of its first element.</param>
+/// <param name="Roster">Who belongs to the stream; null where this reader is not to carry it.</param>
+/// <param name="Positions">Of a broadcast: where it begins with each writer; with those that are not named, at their first element.</param>
+internal sealed record JoinedReader(StreamKey Stream, long Epoch, long Position, Roster? Roster, WriterPosition[] Positions);

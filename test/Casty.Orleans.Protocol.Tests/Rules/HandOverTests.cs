@@ -58,7 +58,7 @@ public sealed class HandOverTests
 
         // What comes again is taken again.
         var next = Make.Key with { Incarnation = 2 };
-        Assert.True(line.Reader.TryRejoin(next, 1, 1, line.Now));
+        Assert.True(line.Reader.TryRejoin(next, 1, 1, [], line.Now));
         var frame = new Frame<int>(next, 1, [new Batch<int>(1, 1, 1, new[] { 1 })]);
         Assert.Equal(Verdict.Accepted, line.Reader.OnFrame(frame, line.Now, out _));
         Assert.Equal(2, line.Reader.Current.Received);

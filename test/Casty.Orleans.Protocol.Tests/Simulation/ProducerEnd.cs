@@ -78,28 +78,28 @@ internal sealed class ProducerEnd
     {
         var plan = consumer.Readers[turn];
         var id = _world.NextReaderId();
-        long epoch, start;
+        JoinedReader joined;
         if (_fan is not null)
         {
             var one = _fan.Subscribe(consumer.Name, consumer.IsNamed, position, _world.Scenario.Delivery.Start, id, Elsewhere(plan.Home), _world.MaxBytes, _world.Now);
-            (epoch, start) = (one.Epoch, one.Leg.Out.Confirmed);
+            joined = new JoinedReader(Core.Stream, one.Epoch, one.Leg.Out.Confirmed, Core.Roster, _fan.StartOf(one));
         }
         else
         {
-            start = Core.Subscribe(consumer.Name, consumer.IsNamed, position, _world.Now, _world.MaxBytes, Elsewhere(plan.Home));
-            epoch = Core.Epoch;
+            long start = Core.Subscribe(consumer.Name, consumer.IsNamed, position, _world.Now, _world.MaxBytes, Elsewhere(plan.Home));
             if (start < 0)
             {
                 Drain();
                 return null;
             }
 
+            joined = new JoinedReader(Core.Stream, Core.Epoch, start, Core.Roster, []);
             _links.Clear();
         }
 
-        var reader = new ReaderEnd(_world, this, consumer, turn, id, epoch, start);
+        var reader = new ReaderEnd(_world, this, consumer, turn, id, joined);
         _links.Add(new Link(reader));
-        _unkept.Add((Core.RosterVersion, -epoch, reader.Admit));
+        _unkept.Add((Core.RosterVersion, -joined.Epoch, reader.Admit));
         Drain();
         return reader;
     }

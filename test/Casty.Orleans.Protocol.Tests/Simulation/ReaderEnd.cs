@@ -15,7 +15,7 @@ internal sealed class ReaderEnd
     private bool _isAdmitted;
     private bool _isTakenOver;
 
-    public ReaderEnd(World world, ProducerEnd producer, ConsumerPlan consumer, int turn, Guid id, long epoch, long position)
+    public ReaderEnd(World world, ProducerEnd producer, ConsumerPlan consumer, int turn, Guid id, JoinedReader joined)
     {
         _world = world;
         _producer = producer;
@@ -23,9 +23,10 @@ internal sealed class ReaderEnd
         Consumer = consumer;
         Turn = turn;
         Id = id;
-        Core = new ReaderCore<Item>(producer.Core.Stream, epoch, position, _plan.InitialDemand, _plan.MaxDemand, World.Timings, world.Now,
+        Core = new ReaderCore<Item>(joined.Stream, joined.Epoch, joined.Position, _plan.InitialDemand, _plan.MaxDemand, World.Timings, world.Now,
             world.SizeOf, world.MaxBytes) { Delivery = world.Scenario.Delivery.Delivery };
-        Core.Keep(producer.Core.Roster);
+        Core.Begin(joined.Positions);
+        Core.Keep(joined.Roster);
         _wire = world.NewWire();
         _timer = new VirtualTimer(world.Clock, () => IsDead ? TimeSpan.MaxValue : Min(Core.NextDeadline, _rejoinAt), Tick);
         Drain();
@@ -200,7 +201,7 @@ internal sealed class ReaderEnd
         if (answer.Producer is { } producer)
         {
             _producer = producer;
-            Core.TryRejoin(producer.Core.Stream, Core.Epoch, 0, _world.Now);
+            Core.TryRejoin(producer.Core.Stream, Core.Epoch, 0, [], _world.Now);
         }
         else
         {

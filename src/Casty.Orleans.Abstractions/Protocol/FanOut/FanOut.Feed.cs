@@ -9,9 +9,6 @@ internal sealed partial class FanOut<T>
     /// </summary>
     private const int MostOvertaken = 16 * 1024;
 
-    /// <summary>So many writers that have gone are remembered.</summary>
-    private const int MostGone = 16;
-
     private readonly Action<long, long> _onFinished;
     private long _seenBefore;   // before that place, something may have been handed out when there were consumers before
 
@@ -176,8 +173,7 @@ internal sealed partial class FanOut<T>
     private void Distribute(Batch<T> batch)
     {
         _next = batch.Next;
-        _given[batch.Writer] = batch.WriterFirst + batch.Elements.Count;
-        if (_given.Count > 2 * _producer.Writers + MostGone) ForgetGone();
+        _hasGiven = true;
         if (IsBalanced)
         {
             foreach (var part in Unknown(batch)) Assign(part, isKept: false);

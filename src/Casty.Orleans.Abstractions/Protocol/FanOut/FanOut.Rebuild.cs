@@ -60,8 +60,8 @@ internal sealed partial class FanOut<T>
     /// reader. Not where others were given what it holds, or what it lacks is gone.
     /// </summary>
     public bool MustYieldTo(ReaderReport report) => _isSeated && !_producer.IsOver && report.Stream.Incarnation < _producer.Stream.Incarnation
-        && Find(report.Consumer) is null && !_gone.ContainsKey(report.Epoch) && IsWhole(report, wasUnknown: true)
-        && (!IsBalanced || _given.Count == 0 || report.Unfinished.Length == 0);
+        && Find(report.Consumer) is null && !_gone.ContainsKey(report.Epoch) && IsWhole(report)
+        && (!IsBalanced || !_hasGiven || report.Unfinished.Length == 0);
 
     /// <summary>A reader asks to join that has joined nothing: the answer to its joining may have been lost with the producer.</summary>
     public void OnAsking(string consumer, TimeSpan now)
@@ -81,7 +81,7 @@ internal sealed partial class FanOut<T>
     }
 
     /// <summary>A reader that had joined a run that gave way to this one comes too late: it would miss what the others have been given.</summary>
-    public bool WouldMiss(string consumer) => !IsBalanced && _given.Count > 0 && Find(consumer) is null;
+    public bool WouldMiss(string consumer) => !IsBalanced && _hasGiven && Find(consumer) is null;
 
     /// <summary>Something was learnt, or time has passed: perhaps it is known now who the consumers are.</summary>
     public void Settle(TimeSpan now)
@@ -122,9 +122,7 @@ internal sealed partial class FanOut<T>
     }
 
     /// <summary>Nothing that this reader lacks is gone.</summary>
-    /// <param name="report">What it reports.</param>
-    /// <param name="wasUnknown">The stream may have gone on without it.</param>
-    private bool IsWhole(ReaderReport report, bool wasUnknown = false) => IsBalanced || _producer.Has(report, mayLack: SlowConsumer == StreamSlowConsumer.DropOldest, wasUnknown);
+    private bool IsWhole(ReaderReport report) => IsBalanced || _producer.Has(report, mayLack: SlowConsumer == StreamSlowConsumer.DropOldest);
 
     private bool AreAllReported(TimeSpan now) => Known.Values.All(entry => !entry.IsRead || IsReported(entry) || IsAsking(entry, now));
 

@@ -55,15 +55,12 @@ internal sealed partial class FanOut<T>
     private SubscriptionEntry EntryOf(Subscription<T> one) =>
         new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected ? [] : PositionsOf(one), one.IsOvertaken, one.Dismissal is not null);
 
-    private void ForgetGone()
-    {
-        foreach (long writer in _given.Keys.Where(writer => !_producer.Knows(writer)).ToArray()) _given.Remove(writer);
-    }
+    /// <summary>Where a reader that has just subscribed begins with each writer; with those that are not named, at their first element.</summary>
+    public WriterPosition[] StartOf(Subscription<T> one) => IsBalanced ? [] : Array.FindAll(PositionsOf(one), position => position.Next > 0);
 
     private WriterPosition[] PositionsOf(Subscription<T> one)
     {
-        ForgetGone();
-        var positions = new Dictionary<long, long>(_given);
+        var positions = _producer.NextPositions();
         one.Seat?.Raise(positions);
         foreach (var batch in one.Held()) positions[batch.Writer] = Math.Min(positions.GetValueOrDefault(batch.Writer, long.MaxValue), batch.WriterFirst);
         return [.. positions.Select(position => new WriterPosition(position.Key, position.Value))];

@@ -24,7 +24,6 @@ internal sealed partial class FanOut<T>
     private readonly List<Subscription<T>> _all = [];
     private readonly Dictionary<long, (StreamEnd End, TimeSpan Until)> _gone = [];
     private readonly LinkedList<Batch<T>> _returned = [];            // balanced: what a consumer had not finished, or was asked for and is not any more
-    private readonly Dictionary<long, long> _given = [];             // per writer: how much of it has been handed to the consumers
     private readonly RangeSet _finished = new();          // balanced: places that are finished out of turn
     private readonly HashSet<(long Writer, long Position)> _early = [];   // balanced: finished in an earlier lifetime
     private StreamEnd? _end;
@@ -35,6 +34,7 @@ internal sealed partial class FanOut<T>
     private long _returnedCount;
     private int _turn;
     private bool _someDone;
+    private bool _hasGiven;    // something has been handed to the consumers
     private bool _isReading;   // the producer's reader is there
 
     public FanOut(ProducerCore<T> producer, StreamDelivery delivery, StreamSlowConsumer slowConsumer, StreamTimings timings,
