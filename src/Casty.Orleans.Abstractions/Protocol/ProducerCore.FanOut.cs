@@ -51,7 +51,7 @@ internal sealed partial class ProducerCore<T>
     /// <summary>A consumer reports: what it knows of the others counts.</summary>
     public void Learn(ReaderReport report)
     {
-        if (IsRebuilding) Learn(report.Opened, report.Roster);
+        if (IsRebuilding) Learn(report.Stream, report.Opened, report.Roster);
     }
 
     /// <summary>Per writer: its first element that the reader has not been sent.</summary>

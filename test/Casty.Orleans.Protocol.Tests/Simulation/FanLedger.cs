@@ -40,7 +40,8 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
 
     public override void OnSubscribed(ReaderEnd reader, ReaderEnd? old)
     {
-        if (_had.TryGetValue(reader.Consumer.Name, out var had) && !(old is not null && WasSentAway(old))) had.Readers++;
+        bool isNew = (old is not null && WasSentAway(old)) || (World.WasSplit && reader.IsNewcomer);   // the other half may know it
+        if (!isNew && _had.TryGetValue(reader.Consumer.Name, out var had)) had.Readers++;
         else _had[reader.Consumer.Name] = new Had([.. World.Writers.Select(writer => (writer.Index, writer.Core.Put))]);
     }
 

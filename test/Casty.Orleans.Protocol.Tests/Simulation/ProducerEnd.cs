@@ -79,6 +79,7 @@ internal sealed class ProducerEnd
         var plan = consumer.Readers[turn];
         var id = _world.NextReaderId();
         JoinedReader joined;
+        bool isNewcomer = _fan?.Find(consumer.Name) is null;
         if (_fan is not null)
         {
             var one = _fan.Subscribe(consumer.Name, consumer.IsNamed, position, _world.Scenario.Delivery.Start, id, Elsewhere(plan.Home), _world.MaxBytes, _world.Now);
@@ -97,7 +98,7 @@ internal sealed class ProducerEnd
             _links.Clear();
         }
 
-        var reader = new ReaderEnd(_world, this, consumer, turn, id, joined);
+        var reader = new ReaderEnd(_world, this, consumer, turn, id, joined) { IsNewcomer = isNewcomer };
         _links.Add(new Link(reader));
         _unkept.Add((Core.RosterVersion, -joined.Epoch, reader.Admit));
         Drain();

@@ -48,6 +48,9 @@ internal sealed class ReaderEnd
     /// <summary>The next element that it expects of each writer that it had any of.</summary>
     public Dictionary<int, long> Next { get; } = [];
 
+    /// <summary>Its producer did not know its consumer.</summary>
+    public bool IsNewcomer { get; init; }
+
     /// <summary>When it came to the stream's end.</summary>
     public TimeSpan EndedAt { get; private set; } = TimeSpan.MaxValue;
 

@@ -92,7 +92,12 @@ internal sealed partial class FanOut<T>
         {
             bool isLast = now >= _producer.OpenAt;
             if (!isLast && (_producer.Roster is null || !AreAllReported(now))) return;
-            if (_reports.Count > 0) _producer.Report(Summary(), long.MaxValue, Guid.Empty, now);
+            if (_reports.Count > 0)
+            {
+                var summary = Summary();
+                _end = summary.End;
+                _producer.Report(summary, long.MaxValue, Guid.Empty, now);
+            }
         }
 
         if (!_producer.IsRebuilding || _producer.IsOver) SeatAll(now);
@@ -135,9 +140,19 @@ internal sealed partial class FanOut<T>
     {
         var reports = _reports.Values.Select(one => one.Report).ToArray();
         var newest = reports.Select(one => one.Roster).Aggregate((Roster?)null, (best, one) => one is not null && one.IsNewerThan(best) ? one : best);
-        bool isWhole = Array.TrueForAll(reports, one => one.End is not null && one.Finished >= one.Received) && Known.Values.All(entry => IsReported(entry) || !entry.IsNamed);
         return new ReaderReport(_producer.Stream, _producer.NewestEpoch, Consumer, IsNamed: true, Received: 0, Finished: 0, Unfinished: [],
-            IsBalanced ? [] : LeastPositions(reports), isWhole ? reports[0].End : null, newest, reports.Max(one => one.Opened), Delivery);
+            IsBalanced ? [] : LeastPositions(reports), EndOf(reports), newest, reports.Max(one => one.Opened), Delivery);
+    }
+
+    /// <summary>The end, where everything before it is finished. Balanced consumers were not told of it before.</summary>
+    private StreamEnd? EndOf(ReaderReport[] reports)
+    {
+        if (IsBalanced) return Array.Find(reports, one => one.End is not null)?.End;
+
+        var known = Known;
+        var staying = Array.FindAll(reports, one => !(known.TryGetValue(one.Consumer, out var entry) && entry.IsDismissed));
+        bool areAll = Array.TrueForAll(staying, one => one.End is not null && one.Finished >= one.Received) && known.Values.All(entry => IsReported(entry) || !entry.IsNamed);
+        return areAll ? staying.FirstOrDefault()?.End : null;
     }
 
     /// <summary>How far all are with each writer. Where one of them cannot be asked, the writers know what all had finished.</summary>
@@ -186,6 +201,7 @@ internal sealed partial class FanOut<T>
             Add(one);
             Attach(one, report.Epoch, reader, process, now);
             TakeConfirmed(one);
+            if (known.TryGetValue(one.Consumer, out var before) && before.IsDismissed) Dismiss(one);
         }
 
         foreach (var entry in known.Values)
@@ -210,7 +226,6 @@ internal sealed partial class FanOut<T>
             if (now - askedAt < _timings.Suspicion && !_byName.ContainsKey(consumer)) Add(new Subscription<T>(consumer, isNamed: false, _timings, _sizeOf, _pool) { IsReserved = true, UnreadSince = now });
         }
 
-        if (_producer.End is { } end && _reports.Count > 0 && _reports.Values.All(one => one.Report.End is not null)) _end = end;
         var held = _held.Values.ToArray();
         _reports.Clear();
         _asking.Clear();
