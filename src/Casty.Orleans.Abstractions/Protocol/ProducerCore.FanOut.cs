@@ -33,8 +33,9 @@ internal sealed partial class ProducerCore<T>
     /// <param name="process">Their process; empty where none carries it.</param>
     /// <param name="seen">The version that all of them have.</param>
     /// <param name="isResumed">One of them outlives its reader, and that is in this process.</param>
-    public void Carry(Guid process, long seen, bool isResumed)
+    public void Carry(Guid process, long seen, bool isResumed, TimeSpan now)
     {
+        bool wasResumed = IsResumedByWriters;
         bool isNews = process != _readerProcess || seen > _readerRosterSeen;
         _isResumedInFan = isResumed;
         _readerProcess = process;
@@ -43,6 +44,7 @@ internal sealed partial class ProducerCore<T>
         _isReaderEstablished = true;
         _isReaderSilent = false;
         if (isNews) OnRosterSeen();
+        if (wasResumed != IsResumedByWriters) Recount(now);   // else the writers would be asked about what comes from now on alone
     }
 
     /// <summary>Less is asked for than was.</summary>

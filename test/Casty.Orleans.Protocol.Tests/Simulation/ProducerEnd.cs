@@ -57,7 +57,10 @@ internal sealed class ProducerEnd
 
     public override string ToString() =>
         $"producer {Core.Stream.Incarnation} in {Process}: next {Core.Next}, confirmed {Core.Confirmed}, sent {Core.Sent}, requested {Core.Requested}, "
-        + $"end {Core.End}, over {Core.IsOver}, gone {IsGone}, closed {IsClosed}, rebuilding {Core.IsRebuilding}, roster [{Names(Core.Roster)}]";
+        + $"end {Core.End}, over {Core.IsOver}, gone {IsGone}, closed {IsClosed}, rebuilding {Core.IsRebuilding}, read {Core.IsReaderAttached}, roster [{Names(Core.Roster)}]{string.Concat(Consumers.Select(Describe))}";
+
+    private static string Describe(Subscription<Item> one) =>
+        $", '{one.Consumer}' {one.Leg.Out.Confirmed}/{one.Leg.Out.Sent}/{one.Leg.Out.Next} of {one.Leg.Out.Limit}, {one.Waiting} waiting, attached {one.IsAttached}, expected {one.IsExpected}, ended {one.IsEnded}, {one.Dismissal}";
 
     private Guid Elsewhere(int home) => home == Process ? Guid.Empty : new Guid(home + 1, 0, 0, new byte[8]);
 

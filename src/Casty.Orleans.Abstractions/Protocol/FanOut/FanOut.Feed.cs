@@ -51,7 +51,7 @@ internal sealed partial class FanOut<T>
         _isReading = true;
         _seenBefore = Math.Max(_seenBefore, _next);
         _next = _confirmed = _limit = _producer.Subscribe(Consumer, isNamed: true, position: null, now);
-        Carry();
+        Carry(now);
     }
 
     /// <summary>The last consumer has gone: if one of them had it all, the stream has been read, and else it waits for others.</summary>
@@ -81,7 +81,7 @@ internal sealed partial class FanOut<T>
         if (limit < _limit) _producer.Lower(limit);   // somebody has come who asks for less, or has left
         _limit = limit;
         _confirmed = Confirmed;
-        Carry();
+        Carry(now);
         _producer.OnDemand(DemandOf(isAtEnd: false), now, out _);
     }
 

@@ -49,7 +49,7 @@ internal sealed partial class FanOut<T>
         one.IsExpected = false;
         one.Leg.Out.MaxBytes = maxBytes;
         Attach(one, report.Epoch, reader, process, now);
-        ChooseKeepers();
+        ChooseKeepers(now);
         Publish();
         Feed(now);
         return true;
@@ -231,7 +231,7 @@ internal sealed partial class FanOut<T>
         _asking.Clear();
         _returning.Clear();
         _held.Clear();
-        ChooseKeepers();
+        ChooseKeepers(now);
         Publish();
         Feed(now);
         foreach (var demand in held) OnDemand(demand, now, out _);

@@ -26,15 +26,15 @@ internal sealed partial class FanOut<T>
     }
 
     /// <summary>Two in other processes than the producer's, and than each other's, carry the roster.</summary>
-    private void ChooseKeepers()
+    private void ChooseKeepers(TimeSpan now)
     {
         var processes = new HashSet<Guid> { Guid.Empty };
         foreach (var one in _all) one.IsKeeper = one is { IsAttached: true, IsSilent: false } && processes.Count <= Keepers && processes.Add(one.Process);
-        Carry();
+        Carry(now);
     }
 
     /// <summary>To the producer, all that carry the roster are one: it is where the last of them is.</summary>
-    private void Carry()
+    private void Carry(TimeSpan now)
     {
         if (!_isReading) return;
 
@@ -47,7 +47,7 @@ internal sealed partial class FanOut<T>
             seen = Math.Min(seen, one.RosterSeen);
         }
 
-        _producer.Carry(process, process == Guid.Empty ? 0 : seen, _all.Exists(one => one.IsNamed && one.Process == Guid.Empty));
+        _producer.Carry(process, process == Guid.Empty ? 0 : seen, _all.Exists(one => one.IsNamed && one.Process == Guid.Empty), now);
     }
 
     private void Publish() => _producer.SetFan(new FanRoster(Delivery, SlowConsumer, [.. _all.Select(EntryOf)]));

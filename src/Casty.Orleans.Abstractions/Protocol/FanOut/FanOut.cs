@@ -106,7 +106,7 @@ internal sealed partial class FanOut<T>
         one.IsNamed = isNamed;
         one.Leg.Out.MaxBytes = maxBytes;
         Attach(one, ++_epoch, reader, process, now);
-        ChooseKeepers();
+        ChooseKeepers(now);
         Publish();
         Feed(now);
         return one;
@@ -164,7 +164,7 @@ internal sealed partial class FanOut<T>
         if (one.IsSilent)
         {
             one.IsSilent = false;
-            ChooseKeepers();
+            ChooseKeepers(now);
         }
 
         if (demand.RosterSeen > one.RosterSeen) one.RosterSeen = Math.Min(demand.RosterSeen, _producer.RosterVersion);
@@ -256,7 +256,7 @@ internal sealed partial class FanOut<T>
     public void OnSilence(long version, TimeSpan now)
     {
         foreach (var one in _all) one.IsSilent |= one.IsKeeper && one.RosterSeen < version;
-        ChooseKeepers();
+        ChooseKeepers(now);
         Feed(now);
     }
 
@@ -342,7 +342,7 @@ internal sealed partial class FanOut<T>
         one.UnreadSince = now;
         Reopen(one);
         if (_end is not null) one.End();
-        ChooseKeepers();
+        ChooseKeepers(now);
         Publish();
     }
 
@@ -367,7 +367,7 @@ internal sealed partial class FanOut<T>
         if (one.Dismissal is null && !HasConsumers && !IsBalanced) _confirmed = Math.Max(_confirmed, one.FinishedPlace(_next));   // what it leaves waits for others
         one.IsAttached = false;
         if (IsBalanced) Reopen(one);
-        ChooseKeepers();
+        ChooseKeepers(now);
         Publish();
     }
 
