@@ -64,6 +64,7 @@ internal sealed partial class ProducerCore<T>
         long untold = isAwaited ? slot.Confirmed - slot.KnownConfirmed : 0;
         _untold += untold - slot.Untold;
         slot.Untold = untold;
+        if (untold == 0 && !slot.IsDeaf) slot.AskedAt = TimeSpan.MaxValue;   // what it is asked next is a question of its own
         Out.Withheld = _untold;
     }
 

@@ -30,7 +30,7 @@ internal sealed class ReaderEnd
         _wire = world.NewWire();
         _timer = new VirtualTimer(world.Clock, () => IsDead ? TimeSpan.MaxValue : Min(Core.NextDeadline, _rejoinAt), Tick);
         Drain();
-        world.Clock.In(World.Timings.Suspicion, Admit);
+        world.Clock.In(World.Timings.Suspicion, () => GiveUpWaiting(producer));
     }
 
     public ReaderCore<Item> Core { get; }
@@ -79,6 +79,12 @@ internal sealed class ReaderEnd
         if (_isAdmitted) return;
         _isAdmitted = true;
         _world.Clock.In(TimeSpan.Zero, Act);
+    }
+
+    private void GiveUpWaiting(ProducerEnd producer)
+    {
+        if (!_isAdmitted && producer is { IsGone: true, IsClosed: false }) IsDead = true;   // its subscribing has failed
+        else Admit();
     }
 
     public void Send(ProducerEnd producer, Frame<Item> frame, Action<Demand?, bool> answered) => _wire.Send(() =>
