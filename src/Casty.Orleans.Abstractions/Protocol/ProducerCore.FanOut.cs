@@ -50,10 +50,11 @@ internal sealed partial class ProducerCore<T>
     /// <summary>Less is asked for than was.</summary>
     public void Lower(long limit) => Out.Lower(limit);
 
-    /// <summary>A consumer reports: what it knows of the others counts.</summary>
+    /// <summary>A consumer reports: what it knows of the others counts, even where it comes too late itself.</summary>
     public void Learn(ReaderReport report)
     {
         if (IsRebuilding) Learn(report.Stream, report.Opened, report.Roster);
+        else if (End is null && report.Stream.Id == Stream.Id) LearnLate(report.Roster);
     }
 
     /// <summary>Per writer: its first element that the reader has not been sent.</summary>

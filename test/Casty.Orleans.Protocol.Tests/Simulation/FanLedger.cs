@@ -133,7 +133,7 @@ internal sealed class BalancedLedger(World world) : FanLedger(world)
         if (_holders.TryGetValue((item.Writer, item.Number), out var holder) && !World.WasSplit)
         {
             var before = holder.Reader;
-            bool isGone = before.IsDead || before.Core.IsOver || IsOvertakenBlindly(before) || IsOvertakenBlindly(reader);
+            bool isGone = before.IsDead || before.Core.IsOver || before.IsUnknown || IsOvertakenBlindly(before) || IsOvertakenBlindly(reader);
             World.Expect(isGone, $"{reader} was given {item}, which {before} has");
             bool saidSo = before is { IsDead: false, HasLeft: true } && !IsOvertakenBlindly(reader) && World is { Faults: 0, Scenario.CutsMilliseconds: 0 };
             World.Expect(!saidSo, $"{reader} was given {item}, which {before} finished before it left");

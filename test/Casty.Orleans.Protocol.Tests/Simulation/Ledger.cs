@@ -113,7 +113,7 @@ internal abstract class Ledger(World world)
 
         // Whatever was lost between them: ends that live, and were not kept waiting for longer than a lease, come through.
         bool allLive = world.Writers.All(writer => writer is { IsDead: false, IsUnknown: false, Fate: WriterFate.Complete })
-            && world.Readers.Count > 0 && world.Readers.All(reader => reader is { IsDead: false, Fate: ReaderFate.Read })
+            && world.Readers.Count > 0 && world.Readers.All(reader => reader is { IsDead: false, Fate: ReaderFate.Read } && !(reader.IsUnknown && world.Scenario.Delivery.Delivery != StreamDelivery.Single))
             && world is { WasDownForLong: false, WasSplit: false, WasUnheard: false, Scenario.Delivery.SlowConsumer: not StreamSlowConsumer.Disconnect };
         if (!allLive || world.Writers.Count == 0) return;
 

@@ -51,6 +51,9 @@ internal sealed class ReaderEnd
     /// <summary>Its producer did not know its consumer.</summary>
     public bool IsNewcomer { get; init; }
 
+    /// <summary>When the producer was lost, no writer knew of it: the one in its place may go on before another consumer tells of it.</summary>
+    public bool IsUnknown { get; set; }
+
     /// <summary>When it came to the stream's end.</summary>
     public TimeSpan EndedAt { get; private set; } = TimeSpan.MaxValue;
 

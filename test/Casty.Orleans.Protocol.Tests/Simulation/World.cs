@@ -262,6 +262,7 @@ internal sealed class World
                 break;
         }
 
+        foreach (var reader in _readers) reader.IsUnknown |= !_writers.Exists(one => one is { IsDone: false } && one.Core.Roster?.Fan?.Subscriptions.Any(entry => entry.Epoch == reader.Core.Epoch) == true);
         foreach (var writer in _writers) writer.IsUnknown |= !_writers.Any(one => one != writer && one.Knows(writer)) && !_readers.Exists(one => one.Knows(writer));
     }
 
