@@ -54,7 +54,7 @@ internal sealed partial class ProducerCore<T>
     public void Learn(ReaderReport report)
     {
         if (IsRebuilding) Learn(report.Stream, report.Opened, report.Roster);
-        else if (End is null && report.Stream.Id == Stream.Id) LearnLate(report.Roster);
+        else if (End is null && report.Stream.Id == Stream.Id && report.Stream.Incarnation < Stream.Incarnation) LearnLate(report.Roster);
     }
 
     /// <summary>Per writer: its first element that the reader has not been sent.</summary>

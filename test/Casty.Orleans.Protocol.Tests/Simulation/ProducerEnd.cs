@@ -228,7 +228,11 @@ internal sealed class ProducerEnd
 
     private static string Names(Roster? roster) => roster is null ? "unknown" : string.Join(", ", roster.Writers.Select(one => $"{one.Writer}: {one.EndAt} {one.Outcome}"));
 
-    private void Tell(Roster? roster) => Told.UnionWith(roster?.Writers.Select(one => one.Writer) ?? []);
+    private void Tell(Roster? roster)
+    {
+        bool isTooLate = _fan is not null && Core.End is not null;   // others may have seen how it ended
+        if (!isTooLate) Told.UnionWith(roster?.Writers.Select(one => one.Writer) ?? []);
+    }
 
     private void Tick()
     {

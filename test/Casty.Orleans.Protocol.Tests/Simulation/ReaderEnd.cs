@@ -59,8 +59,8 @@ internal sealed class ReaderEnd
 
     public int Home => _plan.Home;
 
-    /// <summary>It carries a roster that the writer is on, or that says that one was lost.</summary>
-    public bool Knows(WriterEnd writer) => !IsDone && World.IsOn(Core.Roster, writer);
+    /// <summary>It lives on, and carries a roster that the writer is on, or that says that one was lost.</summary>
+    public bool Knows(WriterEnd writer) => !IsDone && _isAdmitted && Fate is not (ReaderFate.Die or ReaderFate.DieAndReturn) && World.IsOn(Core.Roster, writer);
 
     public ReaderFate Fate => _plan.Fate;
 

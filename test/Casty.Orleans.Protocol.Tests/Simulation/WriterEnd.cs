@@ -45,8 +45,8 @@ internal sealed class WriterEnd
     /// <summary>When the producer was lost, nobody who lived knew of it: it may have died with all who did.</summary>
     public bool IsUnknown { get; set; }
 
-    /// <summary>It carries a roster that the writer is on, or that says that one was lost.</summary>
-    public bool Knows(WriterEnd writer) => !IsDone && World.IsOn(Core.Roster, writer);
+    /// <summary>It lives on, and carries a roster that the writer is on, or that says that one was lost.</summary>
+    public bool Knows(WriterEnd writer) => !IsDone && _isAdmitted && Fate is not (WriterFate.Vanish or WriterFate.CompleteAndGo) && World.IsOn(Core.Roster, writer);
 
     /// <summary>Its attach has succeeded; before that, nobody misses it.</summary>
     public bool IsAdmitted => _isAdmitted;

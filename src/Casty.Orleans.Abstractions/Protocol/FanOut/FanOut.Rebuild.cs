@@ -37,12 +37,8 @@ internal sealed partial class FanOut<T>
             return true;
         }
 
-        if (Find(report.Consumer) is not { } one)
-        {
-            _producer.Learn(report);
-            return false;
-        }
-
+        _producer.Learn(report);
+        if (Find(report.Consumer) is not { } one) return false;
         if (one.IsAttached) return one.Reader == reader && one.Epoch == report.Epoch;
         bool isWelcome = one.IsExpected || report.Epoch > one.Epoch;
         if (!isWelcome || !IsWhole(report)) return false;
