@@ -41,8 +41,7 @@ internal sealed partial class ProducerCore<T>
     private void OnWriterEnded(WriterSlot<T> slot, StreamEnd end, TimeSpan now)
     {
         _turn.Remove(slot);
-        OnRosterChanged();
-        if (!IsKept(RosterVersion, slot.Number)) _unkeptEnds.Add((slot, RosterVersion, Later(now, _timings.Suspicion)));
+        KeepEnd(slot, now);
         _someEnded = true;
         if (end.Reason == StreamEndReason.Abandoned) _loss ??= end.Message ?? "A writer let go of the stream without completing it.";
 

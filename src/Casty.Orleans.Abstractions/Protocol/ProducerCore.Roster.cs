@@ -157,6 +157,13 @@ internal sealed partial class ProducerCore<T>
         }
     }
 
+    /// <summary>What became of a writer is on the roster from now on; the writer hears of it when others know it.</summary>
+    private void KeepEnd(WriterSlot<T> slot, TimeSpan now)
+    {
+        OnRosterChanged();
+        if (!IsKept(RosterVersion, slot.Number)) _unkeptEnds.Add((slot, RosterVersion, Later(now, _timings.Suspicion)));
+    }
+
     /// <summary>A writer's end counts as received once it would survive the producer, or those who should know of it are silent (P-15).</summary>
     private void AcknowledgeEnd(int index)
     {

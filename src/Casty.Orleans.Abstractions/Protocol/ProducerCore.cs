@@ -147,7 +147,7 @@ internal sealed partial class ProducerCore<T>
         if (position is not { } start || !_leg.TryRestart(start)) IsTorn |= !_leg.TryRestart(Out.Confirmed);
         if (IsTorn) return -1;
 
-        Confirm();
+        Confirm(now);
         Consumer = consumer;
         IsNamed = isNamed;
         _seatedEpoch = ++Epoch;
@@ -271,7 +271,7 @@ internal sealed partial class ProducerCore<T>
         if (progress) _retry.OnProgress(now);
         progress |= demand.Limit > Out.Limit;
         Out.Grant(demand.Limit);
-        Confirm();
+        Confirm(now);
         AskWriters(now);
 
         if (demand.Leave == Leave.Cancel)
@@ -462,7 +462,7 @@ internal sealed partial class ProducerCore<T>
     }
 
     /// <summary>Carries what the reader confirmed to the writers that put it.</summary>
-    private void Confirm()
+    private void Confirm(TimeSpan now)
     {
         while (_leg.TryTakeConfirmed(out var run, out long done))
         {
@@ -471,6 +471,9 @@ internal sealed partial class ProducerCore<T>
                 OnConfirmed(slot, run.WriterFirst + done);
                 if (slot is { HasLeft: true, IsFinished: true }) Remove(slot);
                 else if (slot.IsEnded || IsWorthTelling(slot)) MarkDirty(slot);
+
+                // A writer that has heard of it goes. Then no balanced consumer could tell that others had finished the rest.
+                if (slot.IsFinished && Fan is { Delivery: StreamDelivery.Balanced }) KeepEnd(slot, now);
             }
 
             if (done < run.Count) break;
