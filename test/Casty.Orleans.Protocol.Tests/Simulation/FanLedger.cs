@@ -126,20 +126,21 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
 /// <summary>Each element is given to one consumer; to another only if that one is gone.</summary>
 internal sealed class BalancedLedger(World world) : FanLedger(world)
 {
-    private readonly Dictionary<(int Writer, long Number), (ReaderEnd Reader, long Position)> _holders = [];
+    private readonly Dictionary<(int Writer, long Number), List<(ReaderEnd Reader, long Position)>> _holders = [];
 
     public override void OnGiven(ReaderEnd reader, long position, Item item)
     {
-        if (_holders.TryGetValue((item.Writer, item.Number), out var holder) && !World.WasSplit)
+        if (!_holders.TryGetValue((item.Writer, item.Number), out var holders)) _holders[(item.Writer, item.Number)] = holders = [];
+        if (holders.Count > 0 && !World.WasSplit)
         {
-            var before = holder.Reader;
+            var before = holders[^1].Reader;
             bool isGone = before.IsDead || before.Core.IsOver || before.IsUnknown || IsOvertakenBlindly(before) || IsOvertakenBlindly(reader);
             World.Expect(isGone, $"{reader} was given {item}, which {before} has");
             bool saidSo = before is { IsDead: false, HasLeft: true } && !IsOvertakenBlindly(reader) && World is { Faults: 0, Scenario.CutsMilliseconds: 0 };
             World.Expect(!saidSo, $"{reader} was given {item}, which {before} finished before it left");
         }
 
-        _holders[(item.Writer, item.Number)] = (reader, position);
+        holders.Add((reader, position));
     }
 
     /// <summary>Its place was taken, and it was not asked: it reads on what it has.</summary>
@@ -152,7 +153,7 @@ internal sealed class BalancedLedger(World world) : FanLedger(world)
     {
         for (long number = 0; number < writer.Core.Put; number++)
         {
-            bool isFinished = _holders.TryGetValue((writer.Index, number), out var holder) && (!holder.Reader.IsDead || holder.Position < holder.Reader.Core.Finished);
+            bool isFinished = _holders.TryGetValue((writer.Index, number), out var holders) && holders.Exists(one => !one.Reader.IsDead || one.Position < one.Reader.Core.Finished);
             if (!isFinished) return false;
         }
 
