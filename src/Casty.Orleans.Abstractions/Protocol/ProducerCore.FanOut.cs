@@ -33,6 +33,7 @@ internal sealed partial class ProducerCore<T>
     /// <param name="process">Their process; empty where none carries it.</param>
     /// <param name="seen">The version that all of them have.</param>
     /// <param name="isResumed">One of them outlives its reader, and that is in this process.</param>
+    /// <param name="now">The time.</param>
     public void Carry(Guid process, long seen, bool isResumed, TimeSpan now)
     {
         bool wasResumed = IsResumedByWriters;

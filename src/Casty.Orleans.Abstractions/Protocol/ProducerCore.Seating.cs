@@ -105,6 +105,9 @@ internal sealed partial class ProducerCore<T>
         ShareCredit(now);
     }
 
+    /// <summary>The reader that came late has all of this writer and the stream's end; the writer is about to send it again.</summary>
+    private bool IsBehind(WriterSlot<T> slot) => End is { Reason: StreamEndReason.Completed } && !slot.IsEnded && slot.ReportedEnd >= 0 && slot.ReaderHas == slot.ReportedEnd;
+
     private void Seat(ReaderReport reader, TimeSpan now)
     {
         _leg.Seat(new Outbound<T>(reader.Received, _sizeOf, Out.MaxBytes, reader.Finished, _pool), reader.Unfinished);

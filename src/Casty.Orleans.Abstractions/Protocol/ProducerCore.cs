@@ -203,7 +203,7 @@ internal sealed partial class ProducerCore<T>
             return Verdict.Accepted;
         }
 
-        if (IsOver || (End is not null && !slot.IsEnded))
+        if ((IsOver || (End is not null && !slot.IsEnded)) && !IsBehind(slot))
         {
             MarkDirty(slot);
             return Verdict.Duplicate;
@@ -493,16 +493,21 @@ internal sealed partial class ProducerCore<T>
         bool isFinished = isDone && slot.In.End!.Reason == StreamEndReason.Completed;
 
         // Who has ended waits for what becomes of its elements; who has not is sent away by any end.
-        bool isTold = IsOver || (End is { } end && (!slot.IsEnded || end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation));
+        bool isTold = !IsBehind(slot) && (IsOver || (End is { } end && (!slot.IsEnded || end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation)));
         long received = slot.IsEnded && !IsEndKept(slot) ? slot.In.Received - 1 : slot.In.Received;
 
         slot.ToldConfirmed = slot.Confirmed;
 
         // Who let go has nothing more to wait for then; kept until the stream ends, such writers would gather.
-        var told = isTold ? End : isDone && !isFinished ? slot.In.End : null;
+        var told = isTold ? EndFor(slot) : isDone && !isFinished ? slot.In.End : null;
         return new Demand(Stream, slot.Number, received, isFinished ? received : Math.Min(slot.Confirmed, received), slot.Limit, slot.Grant,
             told, Roster: RosterFor(slot, isAnswer), IsAsking: slot.KnownConfirmed < slot.AskedConfirmed);
     }
+
+    /// <summary>To one that has not ended itself, nothing looks complete.</summary>
+    private StreamEnd EndFor(WriterSlot<T> slot) => End is { Reason: StreamEndReason.Completed } && !slot.IsEnded
+        ? new StreamEnd(StreamEndReason.Cancelled, "The stream was complete before this writer joined it.")
+        : End!;
 
     private void MarkDirty(WriterSlot<T> slot)
     {

@@ -61,6 +61,9 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now, long start = 0)
     /// <summary>The reader has had its elements before this position from an earlier lifetime: they are taken, and not sent again.</summary>
     public long ReaderHas { get; set; }
 
+    /// <summary>How much it had put when it reported that it has ended; −1 where it had not.</summary>
+    public long ReportedEnd { get; init; } = -1;
+
     /// <summary>Others know of it: it may vouch for those who join after it.</summary>
     public bool IsEstablished { get; set; }
 

@@ -157,6 +157,38 @@ public sealed class FanOutTests
     }
 
     [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_OneWasSentAway_AnEarlyStartHasNoGap()
+    {
+        var fan = Fan(StreamDelivery.Broadcast, StreamSlowConsumer.Disconnect);
+        var (fast, slow) = (Join(fan, "fast", 64), Join(fan, "slow", 1));
+        Put(fan, [.. Enumerable.Range(0, 16)]);
+        Assert.NotNull(slow.Dismissal);
+        Put(fan, 16, 17);
+        Assert.Equal(18, Sent(fan, fast).Length);
+        Say(fan, fast, received: 17, limit: 64);
+
+        var late = fan.Subscribe("late", isNamed: true, null, StreamStart.Earliest, new Guid(9, 0, 0, new byte[8]), Guid.Empty, long.MaxValue, Make.Start);
+        fan.OnDemand(Make.Demand(0, 64, peer: late.Epoch), Make.Start, out _);
+        Put(fan, 18);
+        Assert.Equal([17, 18], Sent(fan, late));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_OnlyThoseSentAwayAreLeft_WhatComesWaitsForOthers()
+    {
+        var fan = Fan(StreamDelivery.Broadcast, StreamSlowConsumer.Disconnect);
+        var (fast, slow) = (Join(fan, "fast", 64), Join(fan, "slow", 1));
+        Put(fan, [.. Enumerable.Range(0, 16)]);
+        Assert.NotNull(slow.Dismissal);
+        Assert.Equal(16, Sent(fan, fast).Length);
+        fan.OnDemand(Make.Demand(16, 64, peer: fast.Epoch) with { Leave = Leave.Cancel }, Make.Start, out _);
+        Put(fan, 16, 17);
+        Assert.False(_producer.IsReaderAttached);
+
+        Assert.Equal([16, 17], Sent(fan, Join(fan, "other", 8)));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
     public void AConsumerThatBreaksTheProtocol_EndsItselfAlone()
     {
         var fan = Fan(StreamDelivery.Broadcast);

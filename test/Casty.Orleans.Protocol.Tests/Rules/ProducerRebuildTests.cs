@@ -46,6 +46,35 @@ public sealed class ProducerRebuildTests
     }
 
     [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_ALateReaderHasTheEnd_TheWriterGivesItsOwnOnceMore_AndAllIsWell()
+    {
+        var producer = Rebuild(new RosterEntry(1, -1, StreamEndReason.None));
+        producer.Report(new WriterReport(Make.Key, 1, 0, 1, 16, StreamEnd.Completed, null), Make.Elsewhere, Make.Start);
+        Assert.False(producer.IsRebuilding);
+        producer.Report(new ReaderReport(Make.Key, 1, "consumer", true, 1, 1, [], [new WriterPosition(1, 1)], StreamEnd.Completed, null), long.MaxValue, Make.Elsewhere, Make.Start);
+        Assert.True(producer.TryTakeDemandFor(1, out var told));
+        Assert.Null(told.End);
+
+        producer.OnFrame(new Frame<int>(Next, 1, [Make.Batch(0, 7)], 1, StreamEnd.Completed), Make.Start, out _);
+        Assert.Empty(producer.Send());
+        producer.OnDemand(new Demand(Next, 1, 2, 2, 2), Make.Start, out _);
+        Assert.True(producer.TryTakeDemandFor(1, out told));
+        Assert.Equal((2, 2), (told.Received, told.Confirmed));
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_ALateReaderHasTheEnd_AWriterThatCameSinceIsNotToldThatAllIsWell()
+    {
+        var producer = Rebuild(new RosterEntry(1, -1, StreamEndReason.None));
+        producer.Report(Writer(1, StreamEnd.Completed), Make.Elsewhere, Make.Start);
+        long other = producer.Attach(number: 99, Make.Start, Make.Elsewhere);
+        producer.Report(new ReaderReport(Make.Key, 1, "consumer", true, 0, 0, [], [], StreamEnd.Completed, null), long.MaxValue, Make.Elsewhere, Make.Start);
+
+        Assert.True(producer.TryTakeDemandFor(other, out var told));
+        Assert.Equal(StreamEndReason.Cancelled, told.End?.Reason);
+    }
+
+    [Fact, Trait("Rule", "P-15")]
     public void Rebuilt_OpenedBeforeItsTime_CompletesOnlyWhenNobodyElseCanCome()
     {
         var producer = Rebuild(new RosterEntry(7, -1, StreamEndReason.None));

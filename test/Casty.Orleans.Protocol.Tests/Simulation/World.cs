@@ -235,7 +235,7 @@ internal sealed class World
         if (_isLost) return;
 
         Note(() => $"fault {plan} hits {Producer}");
-        WasUnheard |= !_writers.Exists(one => !one.IsDone && Producer.Heard.Contains(one)) && !_readers.Exists(one => !one.IsDone && Producer.Heard.Contains(one));
+        WasUnheard |= !_writers.Exists(one => !one.IsDone && one.Core is not { End: not null, Put: 0 } && Producer.Heard.Contains(one)) && !_readers.Exists(one => !one.IsDone && Producer.Heard.Contains(one));
         _isLost = true;
         _downUntil = Now + TimeSpan.FromMilliseconds(plan.DownMilliseconds);
         WasDownForLong |= plan.DownMilliseconds > 20_000;

@@ -1,0 +1,174 @@
+namespace Casty.Orleans.Protocol.Tests.Rules;
+
+/// <summary>Several consumers whose producer was lost, and the one that takes its place.</summary>
+public sealed class FanOutRebuildTests
+{
+    private static readonly StreamKey Next = Make.Key with { Incarnation = 2 };
+    private static readonly Guid One = new(1, 0, 0, new byte[8]), Other = new(2, 0, 0, new byte[8]);
+
+    private readonly ProducerCore<int> _producer = ProducerCore<int>.Rebuild(Next, Make.Timings, Make.Start);
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Subscribed_LateInABroadcast_KnowsWhereItBegins()
+    {
+        var producer = Make.Producer();
+        var fan = new FanOut<int>(producer, StreamDelivery.Broadcast, StreamSlowConsumer.Wait, Make.Timings);
+        producer.Attach(Make.Start);
+        var first = fan.Subscribe("one", isNamed: true, null, StreamStart.Latest, One, Make.Elsewhere, long.MaxValue, Make.Start);
+        Assert.Empty(fan.StartOf(first));
+
+        fan.OnDemand(Make.Demand(0, 2, peer: first.Epoch), Make.Start, out _);
+        producer.OnFrame(Make.Frame(0, 0, 1, 2), Make.Start, out _);
+        fan.Feed(Make.Start);
+        var late = fan.Subscribe("other", isNamed: true, null, StreamStart.Latest, Other, Make.Elsewhere, long.MaxValue, Make.Start);
+        Assert.Equal([new WriterPosition(1, 2)], fan.StartOf(late));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Subscribed_InLifetimesThatDidNotKnowOfEachOther_HaveDifferentEpochs()
+    {
+        Assert.NotEqual(EpochIn(Make.Key), EpochIn(Next));
+
+        static long EpochIn(StreamKey stream)
+        {
+            var producer = new ProducerCore<int>(stream, 8, TimeSpan.FromMinutes(5), Make.Timings, Make.Start);
+            return new FanOut<int>(producer, StreamDelivery.Broadcast, StreamSlowConsumer.Wait, Make.Timings)
+                .Subscribe("one", isNamed: true, null, StreamStart.Latest, One, Make.Elsewhere, long.MaxValue, Make.Start).Epoch;
+        }
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_AllHaveTheEndAndNotFinished_TheWriterIsNotToldThatAllIsWell()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        Report(fan, Reader(1, "one", received: 3, finished: 1, StreamEnd.Completed, At(1, 3)), One);
+        _producer.Report(Writer(put: 3, confirmed: 1), Make.Elsewhere, Make.Start);
+        Open(fan);
+
+        Assert.True(_producer.TryTakeDemandFor(1, out var told));
+        Assert.Equal((1, 1), (told.Received, told.Confirmed));   // it gives the rest again, in case that its reader is lost now
+        Assert.Null(told.End);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_ALateOneLacksWhatIsGone_IsToldSo()
+    {
+        var fan = Fan(StreamDelivery.Broadcast, StreamSlowConsumer.Disconnect);
+        Report(fan, Reader(1, "one", received: 3, finished: 3, null, At(1, 3)), One);
+        Report(fan, Reader(2, "other", received: 0, finished: 0, null), Other);
+        _producer.Report(Writer(put: 5, confirmed: 2), Make.Elsewhere, Make.Start);
+        Open(fan);
+
+        Assert.NotNull(fan.Find("one"));
+        Assert.Null(fan.Find("other"));
+        Assert.Equal(StreamEndReason.Abandoned, fan.AnswerStale(new Demand(Next, 2, 0, 0, 4)).Reason);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_ItsReaderIsLostTwice_TheNextOneGetsAllThatIsNotFinished()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        Report(fan, Reader(1, "one", received: 3, finished: 1, null, At(1, 3)), One);
+        _producer.Report(Writer(put: 5, confirmed: 1), Make.Elsewhere, Make.Start);
+        Open(fan);
+        Put(1, 1, 2, 3, 4);
+        fan.Feed(Make.At(60));
+
+        Assert.Equal([1, 2, 3, 4], NextReader(fan, 2));
+        Assert.Equal([1, 2, 3, 4], NextReader(fan, 3));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_SentAwayAndNotHeardOfIt_IsStillSentAway()
+    {
+        var fan = Fan(StreamDelivery.Broadcast, StreamSlowConsumer.Disconnect);
+        var entry = new SubscriptionEntry("other", true, true, 2, Other, [], IsOvertaken: false, IsDismissed: true);
+        var roster = new Roster(1, 9, [new RosterEntry(1, -1, StreamEndReason.None)], null, true, true, 2, 16, TimeSpan.FromMinutes(5), [],
+            Fan: new FanRoster(StreamDelivery.Broadcast, StreamSlowConsumer.Disconnect, [entry]));
+        Report(fan, Reader(1, "one", received: 2, finished: 2, null, At(1, 2)) with { Roster = roster }, One);
+        Report(fan, Reader(2, "other", received: 2, finished: 2, null, At(1, 2)), Other);
+        _producer.Report(Writer(put: 2, confirmed: 2), Make.Elsewhere, Make.Start);
+        Open(fan);
+
+        Assert.True(fan.TryTakeFrame(fan.Find("other")!, 16, long.MaxValue, Make.At(60), out var frame));
+        Assert.Equal((2, StreamEndReason.Abandoned), (frame.EndAt, frame.End?.Reason));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_OneHasTheEndAndAnotherIsLost_EndsAsItHad()
+    {
+        var fan = Fan(StreamDelivery.Balanced);
+        Report(fan, Reader(1, "one", received: 2, finished: 2, StreamEnd.Completed, At(1, 3)) with { Roster = Knowing("one", "lost") }, One);
+        _producer.Report(Writer(put: 3, confirmed: 1) with { End = StreamEnd.Completed, JoinedAt = new RosterMark(1, 2) }, Make.Elsewhere, Make.Start);
+        Open(fan);
+        fan.OnDemand(new Demand(Next, 1, 3, 3, 3), Make.At(60), out _);
+
+        Assert.Equal(StreamEndReason.Completed, _producer.End?.Reason);
+        Assert.True(_producer.TryTakeDemandFor(1, out var told));
+        Assert.Equal((4, 4), (told.Received, told.Confirmed));   // it was told of the end only because all was finished
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_AWriterIsToldThatAllIsFinished_OnceAnotherKnowsIt()
+    {
+        var producer = Make.Producer();
+        var fan = new FanOut<int>(producer, StreamDelivery.Balanced, StreamSlowConsumer.Wait, Make.Timings);
+        producer.Attach(Make.Start, Make.Elsewhere);
+        producer.Attach(Make.Start, Make.Elsewhere);
+        var one = fan.Subscribe("one", isNamed: true, null, StreamStart.Latest, One, new Guid(9, 0, 0, new byte[8]), long.MaxValue, Make.Start);
+        fan.OnDemand(Make.Demand(0, 4, peer: one.Epoch) with { RosterSeen = producer.RosterVersion }, Make.Start, out _);
+        producer.OnFrame(new Frame<int>(Make.Key, 1, [Make.Batch(0, 7)], 1, StreamEnd.Completed), Make.Start, out _);
+        fan.Feed(Make.Start);
+        Assert.True(fan.TryTakeFrame(one, 16, long.MaxValue, Make.Start, out _));
+        Hear(seen: producer.RosterVersion);
+        Assert.True(producer.TryTakeDemandFor(1, out var told));
+        Assert.NotEqual(2, told.Confirmed);
+
+        Hear(seen: producer.RosterVersion);
+        Assert.True(producer.TryTakeDemandFor(1, out told));
+        Assert.Equal((2, 2), (told.Received, told.Confirmed));
+
+        void Hear(long seen)
+        {
+            fan.OnDemand(Make.Demand(1, 4, peer: one.Epoch) with { RosterSeen = seen }, Make.Start, out _);
+            fan.Feed(Make.Start);
+        }
+    }
+
+    private static WriterPosition At(long writer, long next) => new(writer, next);
+
+    private FanOut<int> Fan(StreamDelivery delivery, StreamSlowConsumer slow = StreamSlowConsumer.Wait) => new(_producer, delivery, slow, Make.Timings);
+
+    private static void Report(FanOut<int> fan, ReaderReport report, Guid reader) =>
+        Assert.True(fan.Report(report with { Delivery = fan.Delivery }, long.MaxValue, Make.Elsewhere, reader, Make.Start));
+
+    private static ReaderReport Reader(long epoch, string consumer, long received, long finished, StreamEnd? end, params WriterPosition[] positions) =>
+        new(Make.Key, epoch, consumer, true, received, finished, finished < received ? [new Run(finished, received - finished, 1, finished)] : [], positions, end, null);
+
+    private static WriterReport Writer(long put, long confirmed) => new(Make.Key, 1, confirmed, put, put, null, null);
+
+    private static Roster Knowing(params string[] consumers) => new(1, 9, [new RosterEntry(1, -1, StreamEndReason.None)], null, true, true, 2, 16, TimeSpan.FromMinutes(5), [],
+        Fan: new FanRoster(StreamDelivery.Balanced, StreamSlowConsumer.Wait, [.. consumers.Select((name, at) => new SubscriptionEntry(name, true, true, at + 1, default, [], IsOvertaken: false, IsDismissed: false))]));
+
+    private void Open(FanOut<int> fan)
+    {
+        fan.Settle(Make.At(60));
+        _producer.OnTick(Make.At(60));
+        fan.Settle(Make.At(60));
+        Assert.False(_producer.IsRebuilding);
+    }
+
+    private void Put(long first, params int[] elements) =>
+        Assert.Equal(Verdict.Accepted, _producer.OnFrame(new Frame<int>(Next, 1, [new Batch<int>(first, 1, first, elements)], Number: 1), Make.At(60), out _));
+
+    /// <summary>The reader dies; what does the next one get?</summary>
+    private static int[] NextReader(FanOut<int> fan, int id)
+    {
+        var one = fan.Subscribe("one", isNamed: true, null, StreamStart.Latest, new Guid(id + 10, 0, 0, new byte[8]), Make.Elsewhere, long.MaxValue, Make.At(60));
+        long from = one.Leg.Out.Confirmed;
+        fan.OnDemand(new Demand(Next, one.Epoch, from, from, from + 16), Make.At(60), out _);
+        var sent = new List<int>();
+        while (fan.TryTakeFrame(one, 1024, long.MaxValue, Make.At(60), out var frame)) sent.AddRange(Make.Elements(frame));
+        return [.. sent];
+    }
+}
