@@ -58,7 +58,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         // Incarnations only grow, in any silo: the clock is one, and whoever takes a place goes beyond the one before.
         long incarnation = DateTime.UtcNow.Ticks;
         _core = lost is { } before
-            ? ProducerCore<Element<T>>.Rebuild(new StreamKey(before.Id, Math.Max(incarnation, before.Incarnation + 1)), Timings, host.Clock.Now, Element<T>.SizeOf, Element<T>.Pool)
+            ? ProducerCore<Element<T>>.Rebuild(before.Next(incarnation), Timings, host.Clock.Now, Element<T>.SizeOf, Element<T>.Pool)
             : new ProducerCore<Element<T>>(new StreamKey(Guid.CreateVersion7(), incarnation), _options.BufferSize!.Value,
                 _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf, pool: Element<T>.Pool);
         if (!_core.IsRebuilding) _opened.SetResult();

@@ -117,7 +117,7 @@ internal sealed partial class FanOut<T>
             if (!IsBalanced)
             {
                 // One that does not hold the others up does not make the writers keep everything either.
-                long finished = Math.Max(_confirmed, _all.Min(one => one.Dismissal is null ? one.FinishedPlace(_next) : long.MaxValue));
+                long finished = Math.Max(_confirmed, _all.Min(one => one.Dismissal is null ? one.FinishedPlace(_next) : _next));
                 return IsPacedByFastest ? Math.Max(finished, _next - Math.Max(MostOvertaken, 4L * _producer.BufferSize)) : finished;
             }
 

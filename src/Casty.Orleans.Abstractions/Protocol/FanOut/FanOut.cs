@@ -13,7 +13,6 @@ internal sealed partial class FanOut<T>
     public const string Consumer = "(consumers)";
 
     private const int MostElements = 4096;
-    private const int EpochBits = 24;
 
     private readonly ProducerCore<T> _producer;
     private readonly StreamTimings _timings;
@@ -49,7 +48,7 @@ internal sealed partial class FanOut<T>
         _pool = pool;
         _onFinished = delivery == StreamDelivery.Balanced ? _finished.Add : static (_, _) => { };
         _isSeated = !producer.IsRebuilding;
-        _epoch = producer.Stream.Incarnation << EpochBits;   // two lifetimes that did not know of each other must not give out the same
+        _epoch = producer.Stream.Incarnation;   // two lifetimes that did not know of each other must not give out the same
         if (_isSeated) Publish();
         else producer.MayOpen = () => AreAllReported(_settledAt);
     }
