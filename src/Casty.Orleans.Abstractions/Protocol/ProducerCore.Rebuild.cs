@@ -155,7 +155,7 @@ internal sealed partial class ProducerCore<T>
 
     private void Learn(StreamKey stream, long opened, Roster? roster)
     {
-        if (stream.Id == Stream.Id) _lastJoined = Math.Max(_lastJoined, stream.Incarnation);
+        if (stream.Id == Stream.Id && stream != Stream) _lastJoined = Math.Max(_lastJoined, stream.Incarnation);
         _lastIncarnation = Math.Max(_lastIncarnation, opened);
         if (roster is { IsCertain: true }) _certainIncarnation = Math.Max(_certainIncarnation, roster.Incarnation);
         if (roster is null || _rosters.Exists(known => known.Covers(roster.Mark))) return;
