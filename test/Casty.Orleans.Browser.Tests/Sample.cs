@@ -129,6 +129,11 @@ public sealed class Sample : IAsyncLifetime
                 if (condition(frame)) return frame;
             }
         }
+        catch (HttpRequestException exception)
+        {
+            await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(Limit));
+            lock (_errors) throw new InvalidOperationException($"It has ended. {string.Join('\n', _errors)}", exception);
+        }
         catch (OperationCanceledException) when (patience.IsCancellationRequested)
         {
             throw new TimeoutException($"It did not come true. The last frame: {last}");

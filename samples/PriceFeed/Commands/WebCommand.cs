@@ -37,7 +37,7 @@ internal static class WebCommand
         await using var app = builder.Build();
         app.MapPage(feed, cluster, reader);
         await StartAsync(app, port, ending.Token);
-        await cluster.StartAsync(ending.Token);
+        await cluster.StartAsync(app.Services.GetRequiredService<IClusterManifestProvider>(), ending.Token);
 
         var grains = app.Services.GetRequiredService<IGrainFactory>();
         Task[] running =

@@ -33,7 +33,15 @@ internal sealed class Cluster : IDisposable
     public IReadOnlyList<SiloState> Silos =>
         [.. _silos.Select(silo => new SiloState(silo.Name, silo.ProcessId, silo.IsUp, silo.IsUp && silo == Volatile.Read(ref _home)))];
 
-    public Task StartAsync(CancellationToken stopping) => Task.WhenAll(_silos.Select(silo => silo.StartAsync(stopping)));
+    /// <summary>Starts the silos, and waits until this one knows what grains they have, which it hears a moment after they have joined.</summary>
+    public async Task StartAsync(IClusterManifestProvider manifests, CancellationToken stopping)
+    {
+        await Task.WhenAll(_silos.Select(silo => silo.StartAsync(stopping)));
+        await foreach (var manifest in manifests.Updates.WithCancellation(stopping))
+        {
+            if (manifest.Silos.Count > _silos.Length) break;   // this one has no streams
+        }
+    }
 
     /// <summary>Starts silos again that have died, by the page's button or by anybody's hand.</summary>
     public Task KeepAsync(Writer writer, CancellationToken stopping)
