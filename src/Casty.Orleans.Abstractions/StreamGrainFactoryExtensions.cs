@@ -16,6 +16,7 @@ public static class StreamGrainFactoryExtensions
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     /// <exception cref="StreamClosedException">A stream of this name has ended and was not read to its end yet; the message says when the name is free.</exception>
     /// <exception cref="global::Orleans.Serialization.CodecNotFoundException"><typeparamref name="T"/> cannot be serialised.</exception>
+    /// <exception cref="InvalidOperationException">No silo that this process has heard of hosts streams.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static async Task<SinkRef<T>> GetSinkAsync<T>(this IGrainFactory grains, string producer,
         StreamProducerOptions? options = null, CancellationToken cancellationToken = default)
@@ -45,6 +46,7 @@ public static class StreamGrainFactoryExtensions
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
     /// <exception cref="global::Orleans.Serialization.CodecNotFoundException"><typeparamref name="T"/> cannot be serialised.</exception>
+    /// <exception cref="InvalidOperationException">No silo that this process has heard of hosts streams.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static async Task<SourceRef<T>> GetSourceAsync<T>(this IGrainFactory grains, string producer, string? consumer = null,
         StreamConsumerOptions? options = null, CancellationToken cancellationToken = default)

@@ -16,7 +16,7 @@ internal static class Opening
     {
         var codec = host.Of<T>().Codec;
         var owner = host.CurrentGrain;
-        var grain = host.Grains.GetGrain<IStreamProducerGrain<T>>(producer);
+        var grain = StreamHost.GrainOf<IStreamProducerGrain<T>>(host.Grains, producer);
         var id = Guid.NewGuid();
         long start = Stopwatch.GetTimestamp();   // real time: it is about processes
         using var activity = host.Traces.StartOpen(StreamRole.Sink, producer, typeof(T), consumer: null);
@@ -91,7 +91,7 @@ internal static class Opening
         var codec = host.Of<T>().Codec;
         var owner = host.CurrentGrain;
         long maxBytes = options.MaxDemandBytes ?? StreamConsumerOptions.DefaultMaxDemandBytes;
-        var grain = host.Grains.GetGrain<IStreamConsumerGrain<T>>(StreamNames.ConsumerKey(producer, consumer));
+        var grain = StreamHost.GrainOf<IStreamConsumerGrain<T>>(host.Grains, StreamNames.ConsumerKey(producer, consumer));
         var id = Guid.NewGuid();
         long start = Stopwatch.GetTimestamp();   // real time: it is about processes
         long number = host.NextRequest();

@@ -113,10 +113,25 @@ internal sealed class StreamHost
 
         var services = grains is IClusterClient client
             ? client.ServiceProvider
-            : grains.GetGrain<IStreamProducerGrain<T>>("-").GetCallerServices().Services;
+            : GrainOf<IStreamProducerGrain<T>>(grains, "-").GetCallerServices().Services;
         host = For(services);
         Hosts.TryAdd(grains, host);
         return host;
+    }
+
+    /// <summary>A grain of a stream. Where no silo has such grains, Orleans would name an interface, which tells nobody what to do.</summary>
+    public static TGrain GrainOf<TGrain>(IGrainFactory grains, string key)
+        where TGrain : IGrainWithStringKey
+    {
+        try
+        {
+            return grains.GetGrain<TGrain>(key);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new InvalidOperationException(
+                "No silo that this process has heard of hosts streams. Silos need a reference to the package Casty.Orleans.Grains; of one that has just started, others hear a moment later.", exception);
+        }
     }
 
     /// <summary>The host of the process that <paramref name="services"/>, or the scope they are of, belong to.</summary>
