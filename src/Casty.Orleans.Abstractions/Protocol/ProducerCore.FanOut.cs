@@ -54,7 +54,7 @@ internal sealed partial class ProducerCore<T>
     /// <summary>A consumer reports: what it knows of the others counts, even where it comes too late itself.</summary>
     public void Learn(ReaderReport report)
     {
-        if (IsRebuilding) Learn(report.Stream, report.Opened, report.Roster);
+        if (IsRebuilding) Learn(report.Opened, report.Roster);
         else if (End is null && report.Stream.Id == Stream.Id && report.Stream.Incarnation < Stream.Incarnation) LearnLate(report.Roster);
     }
 

@@ -24,7 +24,6 @@ internal sealed partial class ProducerCore<T>
     private (string Consumer, TimeSpan Since, bool IsWaiting)? _asking;
     private TimeSpan _openAt;
     private long _lastIncarnation;   // that is known to have opened
-    private long _lastJoined;        // that somebody had joined: it may have opened, and others may have joined it since
     private long _certainIncarnation;
     private long _seatedEpoch;   // of the newest reader that this lifetime knew
 
@@ -94,7 +93,7 @@ internal sealed partial class ProducerCore<T>
         {
             if (_joined.Contains(report.Writer)) return false;   // another has its place
             _reports[report.Writer] = (report, process);
-            if (report.Stream.Id == Stream.Id) Learn(report.Stream, report.Opened, report.Roster);
+            if (report.Stream.Id == Stream.Id) Learn(report.Opened, report.Roster);
             OpenIfAllReported(now);
             return true;
         }
@@ -153,9 +152,8 @@ internal sealed partial class ProducerCore<T>
         OnRosterChanged();
     }
 
-    private void Learn(StreamKey stream, long opened, Roster? roster)
+    private void Learn(long opened, Roster? roster)
     {
-        if (stream.Id == Stream.Id && stream != Stream) _lastJoined = Math.Max(_lastJoined, stream.Incarnation);
         _lastIncarnation = Math.Max(_lastIncarnation, opened);
         if (roster is { IsCertain: true }) _certainIncarnation = Math.Max(_certainIncarnation, roster.Incarnation);
         if (roster is null || _rosters.Exists(known => known.Covers(roster.Mark))) return;
@@ -258,7 +256,7 @@ internal sealed partial class ProducerCore<T>
     {
         Debug.Assert(IsRebuilding);
         IsRebuilding = false;
-        IsCertain = now >= _openAt || (_lastRoster is not null && _certainIncarnation >= Math.Max(Math.Max(_lastIncarnation, _lastJoined), _lastRoster.Incarnation));
+        IsCertain = now >= _openAt || (_lastRoster is not null && _certainIncarnation >= Math.Max(_lastIncarnation, _lastRoster.Incarnation));
         if (_lastRoster is { } roster)
         {
             _bufferSize = roster.BufferSize;

@@ -55,7 +55,7 @@ internal sealed partial class ProducerCore<T>
         _isReaderSilent = false;
         if (IsRebuilding)
         {
-            Learn(report.Stream, report.Opened, report.Roster);
+            Learn(report.Opened, report.Roster);
             OpenIfAllReported(now);
         }
         else
