@@ -6,12 +6,9 @@ namespace Casty.Orleans.Protocol;
 /// </summary>
 internal readonly record struct StreamKey(Guid Id, long Incarnation)
 {
-    /// <summary>So many readers a lifetime can number, from its incarnation on, without meeting the next one's numbers.</summary>
-    private const long Epochs = 1 << 20;
-
     /// <summary>The stream in the lifetime that takes the place of this one.</summary>
-    /// <param name="atLeast">A clock: lifetimes that do not know of each other are to differ too.</param>
-    public StreamKey Next(long atLeast = 0) => this with { Incarnation = Math.Max(atLeast, Incarnation + Epochs) };
+    /// <param name="now">A clock, in ticks: two that take the same place one after another do not know of each other, and are to differ too.</param>
+    public StreamKey Next(long now) => this with { Incarnation = Math.Max(now, Incarnation + 1) };
 
     public override string ToString() => $"{Id:N}#{Incarnation}";
 }

@@ -27,7 +27,7 @@ public sealed class FanOutRebuildTests
     [Fact, Trait("Rule", "P-19")]
     public void Subscribed_InLifetimesThatDidNotKnowOfEachOther_HaveDifferentEpochs()
     {
-        var (one, two) = (EpochsIn(Make.Key), EpochsIn(Make.Key.Next()));
+        var (one, two) = (EpochsIn(Make.Key), EpochsIn(Make.Key.Next(now: Make.Key.Incarnation + TimeSpan.TicksPerSecond)));
         Assert.Empty(one.Intersect(two));
 
         static long[] EpochsIn(StreamKey stream)

@@ -127,7 +127,7 @@ internal sealed class World
         _isLost = false;
         int process = Random.Next(2) == 0 ? home : Random.Next(Scenario.Processes);
         if (_deadProcesses.Contains(process)) process = Scenario.Processes + Faults;
-        Producer = producer = new ProducerEnd(this, Producer.Core.Stream.Next(), process, isRebuilt: true);
+        Producer = producer = new ProducerEnd(this, Producer.Core.Stream.Next(now: Producer.Core.Stream.Incarnation + TimeSpan.TicksPerSecond), process, isRebuilt: true);
         _producers.Add(producer);
         var begun = producer;
         Note(() => $"begins: {begun}");
