@@ -70,8 +70,7 @@ public sealed class Sample : IAsyncLifetime
         string? said = await _process.StandardOutput.ReadLineAsync().WaitAsync(Limit);
         if (said is null || !said.Contains($"http://localhost:{port} ", StringComparison.Ordinal))
         {
-            await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(Limit));
-            lock (_errors) throw new InvalidOperationException($"It said '{said}'. {string.Join('\n', _errors)}");
+            throw await FailureAsync($"It said '{said}'.");
         }
 
         Address = new Uri($"http://localhost:{port}/");
@@ -131,8 +130,7 @@ public sealed class Sample : IAsyncLifetime
         }
         catch (HttpRequestException exception)
         {
-            await Task.WhenAny(_process.WaitForExitAsync(), Task.Delay(Limit));
-            lock (_errors) throw new InvalidOperationException($"It has ended. {string.Join('\n', _errors)}", exception);
+            throw await FailureAsync("It cannot be reached.", exception);
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested)
         {
@@ -154,6 +152,13 @@ public sealed class Sample : IAsyncLifetime
     {
         var frame = await UntilAsync(frame => frame.GetProperty("silos").EnumerateArray().All(silo => silo.GetProperty("isUp").GetBoolean()));
         return [.. frame.GetProperty("silos").EnumerateArray().Select(silo => silo.GetProperty("processId").GetInt32())];
+    }
+
+    /// <summary>What it says last tells why, so it is heard to its end.</summary>
+    private async Task<InvalidOperationException> FailureAsync(string what, Exception? exception = null)
+    {
+        await _process.WaitForExitAsync().WaitAsync(Limit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        lock (_errors) return new InvalidOperationException($"{what} {string.Join('\n', _errors)}", exception);
     }
 
     private static Process Start(string[] arguments)

@@ -321,9 +321,20 @@ internal sealed partial class ProducerCore<T>
             return;
         }
 
-        bool isAllFinished = IsAllFinished(report);
-        long position = isAllFinished ? report.Put : Math.Max(PositionOf(report.Writer) ?? FinishedBefore(report.Writer), report.Confirmed);
-        var slot = new WriterSlot<T>(report.Writer, now, position) { Confirmed = isAllFinished ? report.Put : Math.Max(report.Confirmed, FinishedOf(report.Writer)), Put = report.Put, KnownConfirmed = report.Confirmed, Process = process, JoinedBefore = report.JoinedAt, ReportedEnd = report.End is null ? -1 : report.Put, IsEstablished = true, HasSpoken = true };
+        var (position, finished) = IsAllFinished(report)
+            ? (report.Put, report.Put)
+            : (Math.Max(PositionOf(report.Writer) ?? FinishedBefore(report.Writer), report.Confirmed), Math.Max(report.Confirmed, FinishedOf(report.Writer)));
+        var slot = new WriterSlot<T>(report.Writer, now, position)
+        {
+            Confirmed = finished,
+            Put = report.Put,
+            KnownConfirmed = report.Confirmed,
+            Process = process,
+            JoinedBefore = report.JoinedAt,
+            ReportedEnd = report.End is null ? -1 : report.Put,
+            IsEstablished = true,
+            HasSpoken = true,
+        };
         slot.Limit = slot.Ceiling = Math.Max(report.Held, position);
         slot.In.Grant(slot.Limit);
         _joined.Add(slot.Number);

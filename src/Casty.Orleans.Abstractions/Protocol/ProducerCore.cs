@@ -469,15 +469,24 @@ internal sealed partial class ProducerCore<T>
             if (_writers.TryGetValue(run.Writer, out var slot) && slot.Confirmed < run.WriterFirst + done)
             {
                 OnConfirmed(slot, run.WriterFirst + done);
-                if (slot is { HasLeft: true, IsFinished: true }) Remove(slot);
-                else if (slot.IsEnded || IsWorthTelling(slot)) MarkDirty(slot);
-
-                // A writer that has heard of it goes. Then no balanced consumer could tell that others had finished the rest.
-                if (slot.IsFinished && Fan is { Delivery: StreamDelivery.Balanced }) KeepEnd(slot, now);
+                TellConfirmed(slot, now);
             }
 
             if (done < run.Count) break;
         }
+    }
+
+    private void TellConfirmed(WriterSlot<T> slot, TimeSpan now)
+    {
+        if (slot is { HasLeft: true, IsFinished: true })
+        {
+            Remove(slot);
+            return;
+        }
+
+        // A writer that has heard that all is finished goes. Then no balanced consumer could tell that others had finished the rest.
+        if (slot.IsFinished && Fan is { Delivery: StreamDelivery.Balanced }) KeepEnd(slot, now);
+        if (slot.IsEnded || IsWorthTelling(slot)) MarkDirty(slot);
     }
 
     /// <summary>

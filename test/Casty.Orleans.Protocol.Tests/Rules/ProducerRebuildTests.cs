@@ -193,6 +193,14 @@ public sealed class ProducerRebuildTests
         Assert.Equal(isNamed ? null : StreamEndReason.Abandoned, producer.End?.Reason);
     }
 
+    [Fact, Trait("Rule", "P-15")]
+    public void TwoThatTakeTheSamePlace_HoweverSoonOneFollowsTheOther_Differ()
+    {
+        long now = Make.Key.Incarnation;
+        Assert.True(Make.Key.Next(now).Incarnation > now);   // a clock that lags
+        Assert.NotEqual(Make.Key.Next(now + 10), Make.Key.Next(now + 11));
+    }
+
     private static ReaderReport Reader(Roster roster) => new(Make.Key, 1, "consumer", true, 0, 0, [], [], null, roster);
 
     private static Roster Roster(bool isRead, params RosterEntry[] entries) => new(1, 9, entries, "consumer", true, isRead, isRead ? 1 : 0, 16, TimeSpan.FromMinutes(5), []);

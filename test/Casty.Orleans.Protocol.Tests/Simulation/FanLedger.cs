@@ -7,7 +7,7 @@ internal abstract class FanLedger(World world) : Ledger(world)
     {
         foreach (var reader in World.Readers)
         {
-            if (reader is { IsDead: false, Core.IsOver: false }) World.Expect(reader.Core.Outstanding <= reader.MaxDemand, $"{reader} has {reader.Core.Outstanding} outstanding");
+            if (reader is { IsDead: false, Core.IsOver: false }) CheckDemand(reader);
         }
 
         if (World.Producer.IsGone) return;

@@ -61,6 +61,9 @@ internal abstract class Ledger(World world)
 
     protected abstract void CheckOutcome(StreamEndReason end);
 
+    protected void CheckDemand(ReaderEnd reader) =>
+        World.Expect(reader.Core.Outstanding <= reader.MaxDemand, $"{reader} has {reader.Core.Outstanding} outstanding");
+
     /// <summary>The consumer has had all that the writer put.</summary>
     protected abstract bool IsWhole(WriterEnd writer, ReaderEnd reader);
 

@@ -56,10 +56,10 @@ internal sealed class SingleLedger(World world) : Ledger(world)
         var reader = World.Readers.Count == 0 ? null : World.Readers[^1];
         if (reader is { IsDead: false, Core.IsOver: false })
         {
-            World.Expect(reader.Core.Outstanding <= reader.MaxDemand, $"{reader} has {reader.Core.Outstanding} outstanding");
+            CheckDemand(reader);
+            CheckResume(reader);
         }
 
-        if (reader is { IsDead: false, Core.IsOver: false }) CheckResume(reader);
         if (World.Scenario.BufferSize == 0 || World.Faults > 0) return;
 
         // What a former reader asked for was granted: its window, and one window that is given again, come on top until drained.
