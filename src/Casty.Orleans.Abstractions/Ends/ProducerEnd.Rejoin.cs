@@ -145,7 +145,7 @@ internal sealed partial class ProducerEnd<T>
             {
                 if (!RejoinConsumer(end, port, report, maxBytes) && !_core.IsOver)
                 {
-                    isTorn = _fan.MustYieldTo(report);
+                    isTorn = _fan.TryYieldTo(report, end, _host.Clock.Now);
                     if (!isTorn) throw Gone("reader");
                 }
             }

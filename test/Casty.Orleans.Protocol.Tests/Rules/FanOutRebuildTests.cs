@@ -136,6 +136,49 @@ public sealed class FanOutRebuildTests
         }
     }
 
+    [Fact, Trait("Rule", "P-15")]
+    public void TwoConsumersThatHaveJustJoined_DoNotVouchForEachOtherOrForWriters()
+    {
+        var producer = Make.Producer();
+        var fan = new FanOut<int>(producer, StreamDelivery.Balanced, StreamSlowConsumer.Wait, Make.Timings);
+        producer.Attach(Make.Start, Process(1));
+        Assert.Equal(Verdict.Accepted, producer.OnFrame(Make.Frame(0, 7), Make.Start, out _));   // it is there
+        var one = fan.Subscribe("one", isNamed: false, null, StreamStart.Latest, One, Process(2), long.MaxValue, Make.Start);
+        var other = fan.Subscribe("other", isNamed: false, null, StreamStart.Latest, Other, Process(3), long.MaxValue, Make.Start);
+        long late = producer.Attach(Make.Start, Process(4));
+        long version = producer.RosterVersion;
+        foreach (var consumer in (Subscription<int>[])[one, other])
+        {
+            fan.OnDemand(Make.Demand(0, 4, peer: consumer.Epoch) with { RosterSeen = version }, Make.Start, out _);
+        }
+
+        Assert.False(fan.IsKept(version, one.Epoch));
+        Assert.False(fan.IsKept(version, other.Epoch));
+        Assert.False(producer.IsKept(version, late));
+
+        producer.OnFrame(new Frame<int>(Make.Key, 1, [], RosterSeen: version), Make.Start, out _);
+        fan.Feed(Make.Start);
+        Assert.True(fan.IsKept(version, one.Epoch));
+        Assert.True(fan.IsKept(version, other.Epoch));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void GivingWayToALateReader_ItsEndsTakeAlongThatReadersName()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        Report(fan, Reader(1, "one", received: 0, finished: 0, null), One);
+        _producer.Report(Writer(put: 0, confirmed: 0), Make.Elsewhere, Make.Start);
+        Open(fan);
+        var late = Reader(2, "late", received: 0, finished: 0, null);
+        Assert.False(fan.Report(late, long.MaxValue, Make.Elsewhere, Other, Make.At(61)));
+
+        // Else the next lifetime could open with the one of them, and give way to the other one in turn.
+        Assert.True(fan.TryYieldTo(late, Other, Make.At(61)));
+        Assert.Equal([("one", true, 1), ("late", true, 2)], _producer.LastRoster(Make.At(61))!.Fan!.Subscriptions.Select(one => (one.Consumer, one.IsRead, one.Epoch)));
+    }
+
+    private static Guid Process(int number) => new(number, 1, 0, new byte[8]);
+
     private static WriterPosition At(long writer, long next) => new(writer, next);
 
     private FanOut<int> Fan(StreamDelivery delivery, StreamSlowConsumer slow = StreamSlowConsumer.Wait) => new(_producer, delivery, slow, Make.Timings);

@@ -105,7 +105,7 @@ internal abstract class Ledger(World world)
     /// <summary>A rebuilt producer misses a writer that does not come, if any end that lived knew of it.</summary>
     /// <remarks>Of two that live beside each other, neither knows who only the other one reaches, unless it was told.</remarks>
     private bool MustBeAccountedFor(WriterEnd writer, ReaderEnd reader) => writer.IsAdmitted
-        && (world.WasSplit ? reader.Producer.Told.Contains(writer.Core.Writer) : !writer.IsUnknown);
+        && (world.WasSplit ? reader.EndedBy.Told.Contains(writer.Core.Writer) : !writer.IsUnknown);
 
     private void CheckOutcomeAfterFaults()
     {

@@ -23,6 +23,7 @@ internal sealed class ProducerEnd
     public ProducerEnd(World world, StreamKey key, int process, bool isRebuilt)
     {
         _world = world;
+        EndDeclaredBy = this;
         Process = process;
         Core = isRebuilt
             ? ProducerCore<Item>.Rebuild(key, World.Timings, world.Now, world.SizeOf)
@@ -42,6 +43,9 @@ internal sealed class ProducerEnd
 
     /// <summary>The writers that reports told it of.</summary>
     public HashSet<long> Told { get; } = [];
+
+    /// <summary>This lifetime, or the one before it that had told a reader the end already, which stands.</summary>
+    public ProducerEnd EndDeclaredBy { get; private set; }
 
     /// <summary>Who has spoken to it.</summary>
     public HashSet<object> Heard { get; } = [];
@@ -167,7 +171,7 @@ internal sealed class ProducerEnd
         if (report.Epoch < (_fan?.NewestEpochOf(report.Consumer) ?? Core.NewestEpoch)) return new RejoinAnswer(null, new StreamEnd(StreamEndReason.Superseded));
         if (_fan is not null)
         {
-            if (!TryRejoinFan(end, report)) return _fan.MustYieldTo(report) ? Yield(end, report) : Gone;
+            if (!TryRejoinFan(end, report)) return _fan.TryYieldTo(report, end.Id, _world.Now) ? Yield(end, report) : Gone;
         }
         else if (Core.IsWelcome(report))
         {
@@ -216,6 +220,7 @@ internal sealed class ProducerEnd
     private bool TryRejoinFan(ReaderEnd end, ReaderReport report)
     {
         if (_fan!.Find(report.Epoch) is { } present && present.Reader == end.Id) return true;   // it asks again
+        if (Core.IsRebuilding && report.End is not null) EndDeclaredBy = end.EndedBy;
         if (!_fan.Report(report, _world.MaxBytes, Elsewhere(end.Home), end.Id, _world.Now)) return Core.IsOver;
 
         Tell(report.Roster);

@@ -8,6 +8,7 @@ internal sealed class ReaderEnd
     private readonly VirtualTimer _timer;
     private readonly Wire _wire;
     private ProducerEnd _producer;
+    private ProducerEnd? _endedBy;
     private TimeSpan _rejoinAt = TimeSpan.MaxValue;
     private bool _isRejoining;
     private int _rejoin;
@@ -44,6 +45,9 @@ internal sealed class ReaderEnd
 
     /// <summary>The lifetime of the producer that it speaks to.</summary>
     public ProducerEnd Producer => _producer;
+
+    /// <summary>The lifetime that declared the end that it was sent, or else the one that it speaks to.</summary>
+    public ProducerEnd EndedBy => _endedBy ?? _producer;
 
     /// <summary>The next element that it expects of each writer that it had any of.</summary>
     public Dictionary<int, long> Next { get; } = [];
@@ -103,6 +107,7 @@ internal sealed class ReaderEnd
 
         var verdict = Core.OnFrame(frame, _world.Now, out string? violation);
         _world.Expect(verdict != Verdict.Violation, $"{this} was sent something absurd: {violation}");
+        if (verdict == Verdict.Accepted && frame.End is not null) _endedBy = producer.EndDeclaredBy;
         bool isFenced = verdict == Verdict.Stale && frame.Stream.Incarnation < Core.Stream.Incarnation;
         Demand? echo = null;
         if (verdict != Verdict.Stale && !Core.IsOver)

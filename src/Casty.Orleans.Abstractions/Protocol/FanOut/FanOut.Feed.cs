@@ -30,6 +30,7 @@ internal sealed partial class FanOut<T>
         }
 
         if (!_isReading) BeginReading(now);
+        Establish(now);
         Assign();
         while (!_producer.IsOver)
         {

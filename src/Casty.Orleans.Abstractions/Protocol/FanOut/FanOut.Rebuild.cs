@@ -50,6 +50,7 @@ internal sealed partial class FanOut<T>
         one.IsExpected = false;
         one.Leg.Out.MaxBytes = maxBytes;
         Attach(one, report.Epoch, reader, process, now);
+        one.IsEstablished = true;
         ChooseKeepers(now);
         Publish();
         Feed(now);
@@ -60,9 +61,27 @@ internal sealed partial class FanOut<T>
     /// That reader comes too late, and nobody knew of it: this producer gives up its place, and the stream is rebuilt once more with the
     /// reader. Not where others were given what it holds, or what it lacks is gone.
     /// </summary>
-    public bool MustYieldTo(ReaderReport report) => _isSeated && !_producer.IsOver && report.Stream.Incarnation < _producer.Stream.Incarnation
-        && Find(report.Consumer) is null && !_gone.ContainsKey(report.Epoch) && IsWhole(report)
-        && (!IsBalanced || !_hasGiven || report.Unfinished.Length == 0);
+    /// <returns>It is to give up its place. The roster that its ends take along names the reader.</returns>
+    public bool TryYieldTo(ReaderReport report, Guid reader, TimeSpan now)
+    {
+        bool mustYield = _isSeated && !_producer.IsOver && report.Stream.Incarnation < _producer.Stream.Incarnation
+            && Find(report.Consumer) is null && !_gone.ContainsKey(report.Epoch) && IsWhole(report)
+            && (!IsBalanced || !_hasGiven || report.Unfinished.Length == 0);
+        if (!mustYield) return false;
+
+        // Else the next lifetime might hear of the one side only, open, and give way to the other one in turn, again and again.
+        Expect(report.Consumer, report.IsNamed, report.Epoch, reader, now);
+        Publish();
+        return true;
+    }
+
+    /// <summary>A consumer is known by name only, and may still report.</summary>
+    private Subscription<T> Expect(string consumer, bool isNamed, long epoch, Guid reader, TimeSpan now)
+    {
+        var one = new Subscription<T>(consumer, isNamed, _timings, _sizeOf, _pool) { Epoch = epoch, Reader = reader, IsExpected = true, UnreadSince = now };
+        Add(one);
+        return one;
+    }
 
     /// <summary>A reader asks to join that has joined nothing: the answer to its joining may have been lost with the producer.</summary>
     public void OnAsking(string consumer, TimeSpan now)
@@ -201,6 +220,7 @@ internal sealed partial class FanOut<T>
             _epoch = Math.Max(_epoch, report.Epoch);
             Add(one);
             Attach(one, report.Epoch, reader, process, now);
+            one.IsEstablished = true;
             TakeConfirmed(one);
             if (known.TryGetValue(one.Consumer, out var before) && before.IsDismissed) Dismiss(one);
         }
@@ -215,9 +235,9 @@ internal sealed partial class FanOut<T>
             }
             else if (entry.IsNamed && !_byName.ContainsKey(entry.Consumer))
             {
-                var one = new Subscription<T>(entry.Consumer, isNamed: true, _timings, _sizeOf, _pool) { Epoch = entry.Epoch, Reader = entry.Reader, IsExpected = entry.IsRead, UnreadSince = now };
+                var one = Expect(entry.Consumer, isNamed: true, entry.Epoch, entry.Reader, now);
+                one.IsExpected = entry.IsRead;
                 if (!entry.IsRead) one.Take(entry.Positions, place: 0);
-                Add(one);
                 if (entry.IsDismissed) Dismiss(one);
             }
         }

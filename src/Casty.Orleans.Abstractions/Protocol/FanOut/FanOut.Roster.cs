@@ -29,8 +29,19 @@ internal sealed partial class FanOut<T>
     private void ChooseKeepers(TimeSpan now)
     {
         var processes = new HashSet<Guid> { Guid.Empty };
-        foreach (var one in _all) one.IsKeeper = one is { IsAttached: true, IsSilent: false } && processes.Count <= Keepers && processes.Add(one.Process);
+        foreach (var one in _all) one.IsKeeper = one is { IsAttached: true, IsEstablished: true, IsSilent: false } && processes.Count <= Keepers && processes.Add(one.Process);
         Carry(now);
+    }
+
+    /// <summary>Whose joining others know of may carry the roster from now on; one after another, as the next may have to be known to it.</summary>
+    private void Establish(TimeSpan now)
+    {
+        foreach (var one in _all)
+        {
+            if (!one.IsAttached || one.IsEstablished || !IsKept(one.JoinedAt, one.Epoch)) continue;
+            one.IsEstablished = true;
+            ChooseKeepers(now);
+        }
     }
 
     /// <summary>To the producer, all that carry the roster are one: it is where the last of them is.</summary>

@@ -107,6 +107,7 @@ internal sealed partial class FanOut<T>
         Attach(one, ++_epoch, reader, process, now);
         ChooseKeepers(now);
         Publish();
+        one.JoinedAt = _producer.RosterVersion;
         Feed(now);
         return one;
     }
@@ -305,7 +306,8 @@ internal sealed partial class FanOut<T>
         one.Reader = reader;
         one.Process = process;
         one.IsAttached = true;
-        one.IsFenced = one.IsSilent = one.IsReserved = false;
+        one.IsFenced = one.IsSilent = one.IsReserved = one.IsEstablished = false;
+        one.JoinedAt = long.MaxValue;   // until it is on the roster
         one.HeardAt = now;
         one.RosterSeen = one.RosterSaid = 0;
         one.Retry.OnProgress(now);

@@ -54,6 +54,12 @@ internal sealed class Subscription<T>
 
     public RetryTimer Retry;
 
+    /// <summary>The state of the roster when its reader joined.</summary>
+    public long JoinedAt { get; set; } = long.MaxValue;
+
+    /// <summary>Others know that its reader belongs to the stream: two that have just joined must not vouch for each other (P-15).</summary>
+    public bool IsEstablished { get; set; }
+
     /// <summary>It is to carry the roster.</summary>
     public bool IsKeeper { get; set; }
 
