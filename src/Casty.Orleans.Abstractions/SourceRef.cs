@@ -31,6 +31,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     private StreamHost? _host;
     private SourceToken? _token;
     private SourceReader<T>? _reader;
+    private Hand? _hand;
     private int _use;
 
     private const int UsedByLoop = 1;
@@ -56,7 +57,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     {
         _services = services;
         _token = token;
-        _held = new Held<SourceEnd<T>>(() => OpenAsync(token), _ => GC.ReRegisterForFinalize(this), HandedOver);
+        _held = new Held<SourceEnd<T>>(() => OpenAsync(token), OnOpen, HandedOver);
         GC.SuppressFinalize(this);   // many never open: such as those in messages that pass through
     }
 
@@ -155,8 +156,16 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     /// <inheritdoc/>
     public override string ToString() => $"SourceRef<{typeof(T).Name}> of '{Producer}' for '{Consumer}'";
 
-    /// <summary>The element that the loop holds is being put somewhere else.</summary>
-    internal bool IsInHand { get => _held.End is { IsInHand: true }; set => _held.End!.IsInHand = value; }
+    /// <summary>What the pipe holds that reads this source, if one does.</summary>
+    internal Hand? Hand
+    {
+        get => _hand;
+        set
+        {
+            _hand = value;
+            if (_held.End is { } end) end.Hand = value;
+        }
+    }
 
     /// <summary>Leaves, and the element that the loop holds was not finished: for a named consumer it is the next one.</summary>
     internal void LeaveInHand() => _held.End!.Leave(_onLeave, isInHand: true);
@@ -245,6 +254,12 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
         ? Task.FromResult(SourceEnd<T>.AtEnd(Host, Producer, Consumer, WireFormat.FromWire(ended)!))
         : Opening.SourceAsync<T>(Host, Producer, Consumer, _isNamed, _options, new SourcePlace(token.Stream, token.End), CancellationToken.None);
 
+    private void OnOpen(SourceEnd<T> end)
+    {
+        GC.ReRegisterForFinalize(this);
+        end.Hand = _hand;
+    }
+
     /// <summary>Leaves the stream, once it is open if it is not; ends when the producer knows.</summary>
     private async Task LeaveAsync()
     {
@@ -273,13 +288,14 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
 
     private sealed class Enumerator(SourceRef<T> source, CancellationToken cancellationToken) : IAsyncEnumerator<T>
     {
+        private readonly Hand? _hand = source._hand;
         private SourceEnd<T>? _end = source._held.End;
 
         public T Current { get; private set; } = default!;
 
         public ValueTask<bool> MoveNextAsync()
         {
-            if (!cancellationToken.IsCancellationRequested && _end is not null && _end.TryNext(out var value))
+            if (!cancellationToken.IsCancellationRequested && _end is not null && TryNext(_end, out var value))
             {
                 Current = value;
                 return new ValueTask<bool>(true);
@@ -288,7 +304,20 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
             return MoveNextSlowAsync();
         }
 
-        public ValueTask DisposeAsync() => source.DisposeAsync();
+        public ValueTask DisposeAsync()
+        {
+            _hand?.Clear();
+            return source.DisposeAsync();
+        }
+
+        /// <summary>A pipe has it in hand from before it is given out.</summary>
+        private bool TryNext(SourceEnd<T> end, [MaybeNullWhen(false)] out T value)
+        {
+            if (_hand is null || !_hand.TryTake()) return end.TryNext(out value);
+            if (end.TryNext(out value)) return true;
+            _hand.Clear();
+            return false;
+        }
 
         private async ValueTask<bool> MoveNextSlowAsync()
         {
@@ -300,7 +329,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
                     bool more = await source.WaitAsync(cancellationToken).ConfigureAwait(false);
                     cancellationToken.ThrowIfCancellationRequested();
                     _end ??= source._held.End!;
-                    if (_end.TryNext(out var value))
+                    if (TryNext(_end, out var value))
                     {
                         Current = value;
                         return true;

@@ -199,7 +199,9 @@ internal sealed class Conductor
         if (verifier.Violations.Count > 0) Violated(run, verifier.Violations);
         else _tally.Decide(run.Plan.IsSingle ? $"{verdict}" : $"{run.Plan.Delivery} {verdict}");
 
-        bool isClean = verifier.Violations.Count == 0 && run.Ends.All(end => end is { Fate: null, FailedOpens: [], IsCancelled: false });
+        // A consumer that was detached last is kept its place.
+        bool isClean = verifier.Violations.Count == 0 && run.Ends.All(end => end is { Fate: null, FailedOpens: [], IsCancelled: false })
+            && run.Consumers.TrueForAll(consumer => consumer.Reader?.Outcome?.What != Happened.Detached);
         if (isClean) _freeNames.Enqueue(run.Plan.Name);
         if (run.Ends.All(end => end.Fate is null)) Pauses.Add(run);
         _tally.Say($"{verdict}: {run.Plan}");

@@ -176,6 +176,20 @@ public sealed class PipingTests(ClockedCluster cluster)
     }
 
     [Theory, NearAndFar]
+    public async Task ANamedPipe_WhoseSourceAloneIsLetGoOf_TakesBackWhatItWasPutting(Place outside, Place pipe)
+    {
+        await using var stuck = await StuckAsync(outside, 10);
+        await using var sink = await cluster[pipe].GetSinkAsync<int>(stuck.To).Soon();
+        await using var source = await cluster[pipe].GetSourceAsync<int>(stuck.From, Pipe).Soon();
+        var piping = source.PipeToAsync(sink);
+        await Waiting.UntilAsync(() => IsStuck(sink, source));
+
+        await source.End!.LetGoAsync(isHostStopping: false).Soon();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => piping.Soon());
+        await FollowAsync(stuck, outside, Place.SiloB);
+    }
+
+    [Theory, NearAndFar]
     public async Task ANamedPipe_ThatIsTakenOver_FinishesWhatItHolds(Place outside, Place pipe)
     {
         await using var stuck = await StuckAsync(outside, 10);
@@ -200,7 +214,7 @@ public sealed class PipingTests(ClockedCluster cluster)
     private static StreamConsumerOptions Detaching => new() { OnLeave = StreamLeave.Detach };
 
     /// <summary>The buffer behind the pipe is full, and it holds an element.</summary>
-    internal static bool IsStuck(SinkRef<int> sink, SourceRef<int> source) => source.IsInHand && !sink.WaitToPutAsync().IsCompleted;
+    internal static bool IsStuck(SinkRef<int> sink, SourceRef<int> source) => source.Hand is { IsFull: true } && !sink.WaitToPutAsync().IsCompleted;
 
     /// <summary>A stream that is all written, and one that takes two elements until somebody reads.</summary>
     private async Task<Stuck> StuckAsync(Place outside, int count)

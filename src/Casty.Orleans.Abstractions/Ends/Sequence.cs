@@ -8,12 +8,14 @@ internal static class Sequence
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var watching = StopAtEndAsync(sink.Completion, stop);
         var source = elements as SourceRef<T>;
+        var hand = source is null ? null : new Hand(stop);
         try
         {
+            if (source is not null) source.Hand = hand;
             await foreach (var element in elements.WithCancellation(stop.Token))
             {
-                if (source is null) await sink.PutAsync(element, cancellationToken);
-                else await PutFromAsync(source, element, sink, cancellationToken);
+                if (hand is null) await sink.PutAsync(element, cancellationToken);
+                else await PutFromAsync(source!, hand, element, sink, stop.Token);
             }
 
             // A sequence may just end when it is told to stop: it was cut all the same.
@@ -23,6 +25,7 @@ internal static class Sequence
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (sink.Closing is { } closing) throw StreamErrors.ForPut(sink.Producer, closing);
+            if (hand is { WasLetGo: true }) throw;
             await sink.Completion;   // one that was handed over could not be opened
             throw;
         }
@@ -34,22 +37,19 @@ internal static class Sequence
     }
 
     /// <summary>An element of another stream is finished there when it was put, and not before.</summary>
-    private static async ValueTask PutFromAsync<T>(SourceRef<T> source, T element, SinkRef<T> sink, CancellationToken cancellationToken)
+    private static async ValueTask PutFromAsync<T>(SourceRef<T> source, Hand hand, T element, SinkRef<T> sink, CancellationToken cancellationToken)
     {
-        source.IsInHand = true;
         try
         {
-            await sink.PutAsync(element, cancellationToken);
+            await sink.PutAsync(element, cancellationToken).ConfigureAwait(false);   // whoever lets go waits, in whatever context this runs
         }
         catch
         {
-            source.LeaveInHand();
+            if (!hand.TryDrop()) source.LeaveInHand();
             throw;
         }
-        finally
-        {
-            source.IsInHand = false;
-        }
+
+        hand.Clear();
     }
 
     /// <summary>The sequence may be idle when the stream ends, and is told at once.</summary>

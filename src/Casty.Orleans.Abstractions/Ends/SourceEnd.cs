@@ -31,7 +31,6 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     private StreamEnd? _left;
     private Demand _toSay;
     private bool _hasToSay;
-    private bool _isInHand;
 
     public SourceEnd(StreamHost host, Guid id, string producer, string consumer, bool isNamed, ReaderCore<Element<T>> core,
         IDemandPort port, ElementCodec<T>? codec, Action? onReleased,
@@ -206,8 +205,8 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         }
     }
 
-    /// <summary>The last element that was given out is on its way elsewhere: a host that stops must not count it as finished.</summary>
-    public bool IsInHand { get => Volatile.Read(ref _isInHand); set => Volatile.Write(ref _isInHand, value); }
+    /// <summary>Of the pipe that takes the elements elsewhere, if one does.</summary>
+    public Hand? Hand { get; set; }
 
     /// <summary>The reader leaves. Nothing happens if the stream has ended for it.</summary>
     public void Leave(Leave leave, StreamEnd? cause = null, bool isInHand = false)
@@ -295,9 +294,12 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     public Task LetGoAsync(bool isHostStopping)
     {
         if (Parting is { } part) return part();
-        Leave(_isNamed ? Protocol.Leave.Detach : Protocol.Leave.Cancel,
-            new StreamEnd(StreamEndReason.Cancelled, "The reader's host or grain stopped."), IsInHand);
+        if (Hand is { } hand) hand.LetGo(LetGo);
+        else LetGo(isInHand: false);
         return _released.Task;
+
+        void LetGo(bool isInHand) => Leave(_isNamed ? Protocol.Leave.Detach : Protocol.Leave.Cancel,
+            new StreamEnd(StreamEndReason.Cancelled, "The reader's host or grain stopped."), isInHand);
     }
 
     protected override void Drain()

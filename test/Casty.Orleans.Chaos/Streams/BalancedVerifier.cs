@@ -24,7 +24,12 @@ internal sealed class BalancedVerifier : FanVerifier
 
     protected override long? HadAtCompletion(TrackedConsumer consumer, TrackedEnd writer) => DeliveredOf(writer);
 
-    protected override bool IsFinished(TrackedEnd writer) => DeliveredOf(writer) >= Plan.Counts[writer.Index];
+    /// <summary>What a lost consumer held is finished for the writer once so much more is; the producer may be lost before another one has it.</summary>
+    protected override bool IsFinished(TrackedEnd writer)
+    {
+        long missing = Plan.Counts[writer.Index] - DeliveredOf(writer);
+        return missing <= (MayBeCut ? Run.Consumers.Where(consumer => consumer.Readers.Exists(reader => reader.IsLost)).Sum(consumer => consumer.Plan.Window) : 0);
+    }
 
     protected override void Elements()
     {

@@ -187,10 +187,10 @@ internal abstract class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyLis
 
     protected void Violated(string what) => _violations.Add(what);
 
-    /// <summary>A reader that gave way to the next one of its name did so in good order.</summary>
+    /// <summary>A reader that gave way to the next one of its name did so in good order. One that never came takes nobody's place.</summary>
     protected void GaveWay(TrackedConsumer consumer)
     {
-        foreach (var before in consumer.Readers.SkipLast(1).Where(before => before.Fate is null))
+        foreach (var before in consumer.Readers.Where(before => before.Fate is null && consumer.Readers.Skip(before.Index + 1).Any(next => next.Opened is not null)))
         {
             bool gaveWay = before.Outcome?.What == Happened.Detached || before.FailedWith(Superseded)
                 || (before.HasCompleted && consumer.Readers.Skip(before.Index + 1).All(next => run.DeliveredTo(next) == 0));   // it was there first
