@@ -187,16 +187,21 @@ internal abstract class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyLis
 
     protected void Violated(string what) => _violations.Add(what);
 
-    /// <summary>A reader that gave way to the next one of its name did so in good order. One that never came takes nobody's place.</summary>
+    /// <summary>
+    /// A reader that gave way to the next one of its name did so in good order. One that never came takes nobody's place; nor does one that
+    /// opened while the producer was lost and went on waiting under that name: when it was let in, this run was over.
+    /// </summary>
     protected void GaveWay(TrackedConsumer consumer)
     {
-        foreach (var before in consumer.Readers.Where(before => before.Fate is null && consumer.Readers.Skip(before.Index + 1).Any(next => next.Opened is not null)))
+        foreach (var before in consumer.Readers.Where(before => before.Fate is null && consumer.Readers.Skip(before.Index + 1).Any(WasHere)))
         {
             bool gaveWay = before.Outcome?.What == Happened.Detached || before.FailedWith(Superseded)
                 || (before.HasCompleted && consumer.Readers.Skip(before.Index + 1).All(next => run.DeliveredTo(next) == 0));   // it was there first
             if (!gaveWay) Violated($"{run.NameOf(before)} gave way to the next reader, but ended with {before.Outcome?.Error}: {before.Outcome?.Text}");
         }
     }
+
+    private bool WasHere(TrackedEnd reader) => run.DeliveredTo(reader) > 0 || reader.Outcome?.What is Happened.Completed or Happened.Failed or Happened.Detached;
 
     private static bool IsKnown(string error) => error.StartsWith("Stream", StringComparison.Ordinal) || error == Planned;
 }
