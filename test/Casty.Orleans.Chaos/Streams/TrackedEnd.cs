@@ -7,14 +7,15 @@ namespace Casty.Orleans.Chaos.Streams;
 /// <param name="index">Which writer of the stream it is; or which of its consumer's readers, one after the other.</param>
 internal sealed class TrackedEnd(ChildProcess process, int index)
 {
-    private readonly long _startedAt = Environment.TickCount64;
-
     public ChildProcess Process => process;
 
     /// <summary>Its number in its process.</summary>
     public int Id { get; } = process.NewEnd();
 
     public int Index => index;
+
+    /// <summary>When it was asked to open.</summary>
+    public long StartedAt { get; } = Environment.TickCount64;
 
     public Report? Opened { get; private set; }
 
@@ -35,7 +36,7 @@ internal sealed class TrackedEnd(ChildProcess process, int index)
     public long OverAt => Outcome?.At ?? process.DiedAt;
 
     /// <summary>What befell its process while it lived; null if nothing did.</summary>
-    public Fate? Fate => process.FateWithin(_startedAt, Outcome?.At ?? long.MaxValue);
+    public Fate? Fate => process.FateWithin(StartedAt, Outcome?.At ?? long.MaxValue);
 
     public bool HasFinished => Outcome?.What == Happened.Finished;
 

@@ -189,11 +189,12 @@ internal abstract class Verifier(TrackedStream run, TimeSpan lease, IReadOnlyLis
 
     /// <summary>
     /// A reader that gave way to the next one of its name did so in good order. One that never came takes nobody's place; nor does one that
-    /// opened while the producer was lost and went on waiting under that name: when it was let in, this run was over.
+    /// opened while the producer was lost and went on waiting under that name: when it was let in, this run was over. Nor does one that was
+    /// asked for when the first had come to the end, and died before it could say so.
     /// </summary>
     protected void GaveWay(TrackedConsumer consumer)
     {
-        foreach (var before in consumer.Readers.Where(before => before.Fate is null && consumer.Readers.Skip(before.Index + 1).Any(WasHere)))
+        foreach (var before in consumer.Readers.Where(before => before.Fate is null && consumer.Readers.Skip(before.Index + 1).Any(next => next.StartedAt <= before.OverAt && WasHere(next))))
         {
             bool gaveWay = before.Outcome?.What == Happened.Detached || before.FailedWith(Superseded)
                 || (before.HasCompleted && consumer.Readers.Skip(before.Index + 1).All(next => run.DeliveredTo(next) == 0));   // it was there first
