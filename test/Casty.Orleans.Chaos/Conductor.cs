@@ -155,12 +155,16 @@ internal sealed class Conductor
         run.Consumers.Add(new TrackedConsumer(consumer.Plan with { Name = null, Intent = Intent.Complete }, run.Consumers.Count) { NextReaderAt = now + _dice.Next(5_000) });
     }
 
-    /// <summary>Nothing moves, though nothing went wrong of late that a stream may wait for; or not for a very long time.</summary>
+    /// <summary>
+    /// Nothing moves, though nothing went wrong of late that a stream may wait for; or not for a very long time. Where nobody reads, each loss
+    /// of the producer begins the subscription timeout anew.
+    /// </summary>
     private bool Hangs(TrackedStream run, long now)
     {
         long quiet = now - run.LastChange;
         if (quiet <= _hangLimit.TotalMilliseconds) return false;
-        return quiet > 4 * _hangLimit.TotalMilliseconds || SiloFates().All(fate => now - fate.From > _hangLimit.TotalMilliseconds);
+        bool isRead = run.Readers.Any(reader => !reader.IsOver);
+        return (isRead && quiet > 4 * _hangLimit.TotalMilliseconds) || SiloFates().All(fate => now - fate.From > _hangLimit.TotalMilliseconds);
     }
 
     private IReadOnlyList<Fate> SiloFates() => [.. _processes.All.Where(process => process.Kind == RoleKind.Silo).SelectMany(process => process.Fates)];

@@ -17,6 +17,9 @@ internal sealed partial class ProducerCore<T>
     /// <summary>Tells whether all consumers have reported, as far as they are known of. A roster that has just come may name more of them.</summary>
     public Func<bool>? MayOpen { get; set; }
 
+    /// <summary>Tells, when it opens, what of the stream was lost with consumers; null where nothing was. Else it might end well before that is known.</summary>
+    public Func<string?>? WhatIsLost { get; set; }
+
     /// <summary>Elements wait to be asked for.</summary>
     public bool HasMore => Out.Sent < Out.Next;
 
@@ -99,14 +102,6 @@ internal sealed partial class ProducerCore<T>
         if (!IsReaderAttached || IsOver) return;
         Detach(now);
         Consumer = null;
-        OnRosterChanged();
-    }
-
-    /// <summary>Something of the stream is lost: it does not end well.</summary>
-    public void Miss(string how, TimeSpan now)
-    {
-        Lose(how);
-        EndAfterLastWriter(now);
         OnRosterChanged();
     }
 

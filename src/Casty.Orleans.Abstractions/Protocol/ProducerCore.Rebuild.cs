@@ -284,6 +284,7 @@ internal sealed partial class ProducerCore<T>
             if (!_reports.ContainsKey(entry.Writer)) Miss(entry, now);
         }
 
+        if (WhatIsLost?.Invoke() is { } how) Lose(how);
         foreach (var (report, _) in _reports.Values) JoinEnd(report, now);   // once it is known who is there, or the first to have ended would end the stream
 
         if (isReaderLost) Terminate(new StreamEnd(StreamEndReason.Abandoned, "The reader was lost together with the producer."), now);

@@ -96,6 +96,20 @@ public sealed class FanOutRebuildTests
     }
 
     [Fact, Trait("Rule", "P-19")]
+    public void Balanced_AllIsFinishedButWhatALostOneHeld_DoesNotEndWell()
+    {
+        // Its elements count as finished for the writer, which is gone, as others were far ahead.
+        var roster = Knowing("one", "lost");
+        var held = roster.Fan!.Subscriptions[1] with { IsOvertaken = true };
+        roster = roster with { Writers = [new RosterEntry(1, 3, StreamEndReason.Completed, Finished: 3)], Fan = roster.Fan with { Subscriptions = [roster.Fan.Subscriptions[0], held] } };
+        var fan = Fan(StreamDelivery.Balanced);
+        Report(fan, Reader(1, "one", received: 2, finished: 2, null, At(1, 3)) with { Roster = roster }, One);
+        Open(fan);
+
+        Assert.Equal(StreamEndReason.Abandoned, _producer.End?.Reason);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
     public void Balanced_OneHasTheEndAndAnotherIsLost_EndsAsItHad()
     {
         var fan = Fan(StreamDelivery.Balanced);

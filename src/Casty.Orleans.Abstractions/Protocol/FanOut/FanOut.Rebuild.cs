@@ -200,11 +200,16 @@ internal sealed partial class FanOut<T>
         return finished;
     }
 
+    /// <summary>The writers were told to be finished what a balanced consumer still held, as others were far ahead: with it, that is gone.</summary>
+    private string? WhatIsLost() => Known.Values.Where(entry => IsBalanced && entry.IsOvertaken && !IsReported(entry))
+        .Select(entry => $"Consumer '{entry.Consumer}' was lost together with the producer, and held elements that nobody else has.").FirstOrDefault();
+
     private void SeatAll(TimeSpan now)
     {
         var known = Known;
         _isSeated = true;
         _producer.MayOpen = null;
+        _producer.WhatIsLost = null;
         _isReading = _producer.IsReaderAttached;
         foreach (var (report, maxBytes, process, reader) in _reports.Values)
         {
@@ -228,12 +233,7 @@ internal sealed partial class FanOut<T>
         foreach (var entry in known.Values)
         {
             _epoch = Math.Max(_epoch, entry.Epoch);
-            if (IsReported(entry)) continue;
-            if (IsBalanced)
-            {
-                if (entry.IsOvertaken) _producer.Miss($"Consumer '{entry.Consumer}' was lost together with the producer, and held elements that nobody else has.", now);
-            }
-            else if (entry.IsNamed && !_byName.ContainsKey(entry.Consumer))
+            if (!IsReported(entry) && !IsBalanced && entry.IsNamed && !_byName.ContainsKey(entry.Consumer))
             {
                 var one = Expect(entry.Consumer, isNamed: true, entry.Epoch, entry.Reader, now);
                 one.IsExpected = entry.IsRead;

@@ -49,8 +49,14 @@ internal sealed partial class FanOut<T>
         _onFinished = delivery == StreamDelivery.Balanced ? _finished.Add : static (_, _) => { };
         _isSeated = !producer.IsRebuilding;
         _epoch = producer.Stream.Incarnation;   // two lifetimes that did not know of each other must not give out the same
-        if (_isSeated) Publish();
-        else producer.MayOpen = () => AreAllReported(_settledAt);
+        if (_isSeated)
+        {
+            Publish();
+            return;
+        }
+
+        producer.MayOpen = () => AreAllReported(_settledAt);
+        producer.WhatIsLost = WhatIsLost;
     }
 
     public StreamDelivery Delivery { get; }
