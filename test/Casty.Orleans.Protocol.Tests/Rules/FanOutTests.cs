@@ -233,6 +233,26 @@ public sealed class FanOutTests
         Assert.Equal(0, ranges.Count);
     }
 
+    [Theory, Trait("Rule", "P-19")]
+    [InlineData(false), InlineData(true)]
+    public void Balanced_WhatAConsumerHoldsFarBehind_IsFinishedForTheWritersOnceItHasIt_OrIsNotHeardOf(bool isUnheard)
+    {
+        var fan = new FanOut<int>(_producer, StreamDelivery.Balanced, StreamSlowConsumer.Wait, Make.Timings, mostOvertaken: 1);
+        _writer = _producer.Attach(Make.Start);
+        var (slow, fast) = (Join(fan, "slow", 1), Join(fan, "fast", 64));
+        Put(fan, [.. Enumerable.Range(0, 20)]);
+        Assert.Single(Sent(fan, slow));
+        Assert.Equal(19, Sent(fan, fast).Length);
+        Say(fan, fast, received: 19, limit: 64);
+        Assert.Equal(10, _producer.Confirmed);   // its one element may be on its way: only the producer is known to have it
+
+        if (isUnheard) fan.Feed(Make.At(4));
+        else fan.OnDemand(Make.Demand(1, 1, confirmed: 0, peer: slow.Epoch), Make.At(1), out _);
+        Assert.Equal(20, _producer.Confirmed);
+        var entry = _producer.Roster!.Fan!.Subscriptions.Single(one => one.Consumer == "slow");
+        Assert.Equal((true, isUnheard), (entry.IsOvertaken, entry.IsDismissed));
+    }
+
     private FanOut<int> Fan(StreamDelivery delivery, StreamSlowConsumer slow = StreamSlowConsumer.Wait)
     {
         _writer = _producer.Attach(Make.Start);

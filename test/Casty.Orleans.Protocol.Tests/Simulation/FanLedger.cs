@@ -148,6 +148,10 @@ internal sealed class BalancedLedger(World world) : FanLedger(world)
 
     protected override bool IsWhole(WriterEnd writer, ReaderEnd reader) => IsWhole(writer);
 
+    /// <summary>One failure is not enough: the consumer was not heard of, and then the producer was lost.</summary>
+    protected override bool IsOvertaken => World is { Faults: > 0, Scenario.Delivery.MostOvertaken: < int.MaxValue }
+        && (World.WasSplit || World.Scenario.Wires.Loss > 0 || World.Readers.Any(reader => reader.IsDead));
+
     /// <summary>Every element was given to somebody who did not die with it.</summary>
     protected override bool IsWhole(WriterEnd writer)
     {

@@ -65,8 +65,8 @@ internal sealed record ReaderPlan(ReaderFate Fate, long After, int SlownessMilli
 /// <summary>A subscription: its readers, one after another.</summary>
 internal sealed record ConsumerPlan(string Name, bool IsNamed, int JoinAtMilliseconds, ReaderPlan[] Readers);
 
-/// <summary>Whom the elements go to.</summary>
-internal sealed record DeliveryPlan(StreamDelivery Delivery, StreamSlowConsumer SlowConsumer, StreamStart Start)
+/// <summary>Whom the elements go to, and how far a balanced stream goes ahead of what a consumer holds.</summary>
+internal sealed record DeliveryPlan(StreamDelivery Delivery, StreamSlowConsumer SlowConsumer, StreamStart Start, int MostOvertaken = int.MaxValue)
 {
     public static readonly DeliveryPlan Single = new(StreamDelivery.Single, StreamSlowConsumer.Wait, StreamStart.Latest);
 }
@@ -118,7 +118,8 @@ internal sealed record Scenario(
             consumers[i] = Consumer(random, $"consumer {i}", isNamed, joinAt, writers, isLarge: false);
         }
 
-        return From(random, delivery, writers, wires, consumers);
+        var scenario = From(random, delivery, writers, wires, consumers);
+        return random.Next(3) > 0 ? scenario : scenario with { Delivery = delivery with { MostOvertaken = random.Next(1, 8) } };
     }
 
     private static (WriterPlan[] Writers, WireQuality Wires, bool IsLarge) Begin(Random random)

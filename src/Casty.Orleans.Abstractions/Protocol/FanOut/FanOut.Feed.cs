@@ -9,6 +9,7 @@ internal sealed partial class FanOut<T>
     /// </summary>
     private const int MostOvertaken = 16 * 1024;
 
+    private readonly int _mostOvertaken;
     private readonly Action<long, long> _onFinished;
     private long _seenBefore;   // before that place, something may have been handed out when there were consumers before
 
@@ -81,7 +82,7 @@ internal sealed partial class FanOut<T>
         long limit = _next + Room;
         if (limit < _limit) _producer.Lower(limit);   // somebody has come who asks for less, or has left
         _limit = limit;
-        _confirmed = Confirmed;
+        _confirmed = ConfirmedBy(now);
         Carry(now);
         _producer.OnDemand(DemandOf(isAtEnd: false), now, out _);
     }
@@ -97,7 +98,7 @@ internal sealed partial class FanOut<T>
     {
         get
         {
-            if (IsBalanced) return Math.Max(0, _all.Sum(one => one.Room) - _returnedCount);
+            if (IsBalanced) return _next - _confirmed > 4 * MostAhead ? 0 : Math.Max(0, _all.Sum(one => one.Room) - _returnedCount);
 
             long most = 0, least = long.MaxValue;
             foreach (var one in _all)
@@ -111,39 +112,50 @@ internal sealed partial class FanOut<T>
         }
     }
 
-    private long Confirmed
+    /// <summary>Everything before that place is finished, as far as the writers are told.</summary>
+    private long ConfirmedBy(TimeSpan now)
     {
-        get
+        if (IsBalanced) return Overtake(_finished.Advance(_confirmed, _next), now);   // a place may be finished that comes here again
+
+        // One that does not hold the others up does not make the writers keep everything either.
+        long finished = Math.Max(_confirmed, _all.Min(one => one.Dismissal is null ? one.FinishedPlace(_next) : _next));
+        return IsPacedByFastest ? Math.Max(finished, _next - Math.Max(MostOvertaken, 4L * _producer.BufferSize)) : finished;
+    }
+
+    /// <summary>How far finished elements of a balanced stream may be ahead of one that is not.</summary>
+    private long MostAhead => Math.Max(_mostOvertaken, 4 * _all.Sum(one => one.Unfinished));
+
+    /// <summary>
+    /// What holds the writers up may be far behind what is finished. Then they are told that it is finished too, if its consumer has it, or is
+    /// not heard of; not what only the producer has, or one failure could lose it.
+    /// </summary>
+    private long Overtake(long confirmed, TimeSpan now)
+    {
+        if (_next - confirmed > MostAhead)
         {
-            if (!IsBalanced)
-            {
-                // One that does not hold the others up does not make the writers keep everything either.
-                long finished = Math.Max(_confirmed, _all.Min(one => one.Dismissal is null ? one.FinishedPlace(_next) : _next));
-                return IsPacedByFastest ? Math.Max(finished, _next - Math.Max(MostOvertaken, 4L * _producer.BufferSize)) : finished;
-            }
-
-            long confirmed = _finished.Advance(_confirmed, _next);   // a place may be finished that comes here again
-            long most = Math.Max(MostOvertaken, 4 * _all.Sum(one => one.Unfinished));
-            if (_next - confirmed > most)
-            {
-                // What holds the writers up is far behind what is finished. What nobody has but the producer is not given up.
-                confirmed = _next - most;
-                foreach (var batch in _returned) confirmed = Math.Min(confirmed, batch.First);
-                confirmed = _finished.Advance(Math.Max(confirmed, _confirmed), _next);
-            }
-
-            bool isChanged = false;
+            long first = _next - MostAhead;
+            foreach (var batch in _returned) first = Math.Min(first, batch.First);
             foreach (var one in _all)
             {
-                bool isOvertaken = one.OldestPlace(_next) < confirmed;
-                isChanged |= isOvertaken != one.IsOvertaken;
-                one.IsOvertaken = isOvertaken;
+                if (!IsUnheard(one, now)) first = Math.Min(first, one.UnreceivedPlace(_next));
             }
 
-            if (isChanged) Publish();
-            return confirmed;
+            confirmed = _finished.Advance(Math.Max(first, confirmed), _next);
         }
+
+        bool isChanged = false;
+        foreach (var one in _all)
+        {
+            var (isOvertaken, isForsaken) = (one.OldestPlace(_next) < confirmed, one.UnreceivedPlace(_next) < confirmed);
+            isChanged |= isOvertaken != one.IsOvertaken || isForsaken != one.IsForsaken;
+            (one.IsOvertaken, one.IsForsaken) = (isOvertaken, isForsaken);
+        }
+
+        if (isChanged) Publish();
+        return confirmed;
     }
+
+    private bool IsUnheard(Subscription<T> one, TimeSpan now) => one.Leg.Out.IsUnanswered && now - one.HeardAt >= _timings.Suspicion;
 
     /// <summary>What a consumer has confirmed is finished: for itself, or for all.</summary>
     private void TakeConfirmed(Subscription<T> one)

@@ -200,8 +200,11 @@ internal sealed partial class FanOut<T>
         return finished;
     }
 
-    /// <summary>The writers were told to be finished what a balanced consumer still held, as others were far ahead: with it, that is gone.</summary>
-    private string? WhatIsLost() => Known.Values.Where(entry => IsBalanced && entry.IsOvertaken && !IsReported(entry))
+    /// <summary>
+    /// The writers were told to be finished what a balanced consumer still held, as others were far ahead: with it, that is gone; so is,
+    /// even if it comes, what it had not received.
+    /// </summary>
+    private string? WhatIsLost() => Known.Values.Where(entry => IsBalanced && (entry.IsDismissed || (entry.IsOvertaken && !IsReported(entry))))
         .Select(entry => $"Consumer '{entry.Consumer}' was lost together with the producer, and held elements that nobody else has.").FirstOrDefault();
 
     private void SeatAll(TimeSpan now)
@@ -227,7 +230,7 @@ internal sealed partial class FanOut<T>
             Attach(one, report.Epoch, reader, process, now);
             one.IsEstablished = true;
             TakeConfirmed(one);
-            if (known.TryGetValue(one.Consumer, out var before) && before.IsDismissed) Dismiss(one);
+            if (!IsBalanced && known.TryGetValue(one.Consumer, out var before) && before.IsDismissed) Dismiss(one);
         }
 
         foreach (var entry in known.Values)

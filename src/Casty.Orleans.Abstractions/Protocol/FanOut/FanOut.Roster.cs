@@ -64,7 +64,7 @@ internal sealed partial class FanOut<T>
     private void Publish() => _producer.SetFan(new FanRoster(Delivery, SlowConsumer, [.. _all.Select(EntryOf)]));
 
     private SubscriptionEntry EntryOf(Subscription<T> one) =>
-        new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected ? [] : PositionsOf(one), one.IsOvertaken, one.Dismissal is not null);
+        new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected ? [] : PositionsOf(one), one.IsOvertaken, one.Dismissal is not null || one.IsForsaken);
 
     /// <summary>Where a reader that has just subscribed begins with each writer; with those that are not named, at their first element.</summary>
     public WriterPosition[] StartOf(Subscription<T> one) => IsBalanced ? [] : Array.FindAll(PositionsOf(one), position => position.Next > 0);

@@ -37,7 +37,7 @@ internal sealed partial class FanOut<T>
     private bool _isReading;   // the producer's reader is there
 
     public FanOut(ProducerCore<T> producer, StreamDelivery delivery, StreamSlowConsumer slowConsumer, StreamTimings timings,
-        Func<T, int>? sizeOf = null, ArrayPool<T>? pool = null)
+        Func<T, int>? sizeOf = null, ArrayPool<T>? pool = null, int mostOvertaken = MostOvertaken)
     {
         Debug.Assert(delivery != StreamDelivery.Single);
         _producer = producer;
@@ -46,6 +46,7 @@ internal sealed partial class FanOut<T>
         _timings = timings;
         _sizeOf = sizeOf;
         _pool = pool;
+        _mostOvertaken = mostOvertaken;
         _onFinished = delivery == StreamDelivery.Balanced ? _finished.Add : static (_, _) => { };
         _isSeated = !producer.IsRebuilding;
         _epoch = producer.Stream.Incarnation;   // two lifetimes that did not know of each other must not give out the same

@@ -14,6 +14,6 @@ internal sealed record FanRoster(StreamDelivery Delivery, StreamSlowConsumer Slo
 /// <param name="Reader">The end that reads.</param>
 /// <param name="Positions">How far it is with each writer, where nobody reads who could say so.</param>
 /// <param name="IsOvertaken">It holds elements that the writers were told to be finished, as others had long overtaken it (P-19).</param>
-/// <param name="IsDismissed">It was sent away, and its next reader is to hear of that.</param>
+/// <param name="IsDismissed">It was sent away, and its next reader is to hear of that; of a balanced stream, the writers were told to be finished what it may not have received.</param>
 internal sealed record SubscriptionEntry(
     string Consumer, bool IsNamed, bool IsRead, long Epoch, Guid Reader, WriterPosition[] Positions, bool IsOvertaken = false, bool IsDismissed = false);

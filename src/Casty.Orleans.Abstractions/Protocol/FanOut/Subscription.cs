@@ -79,6 +79,9 @@ internal sealed class Subscription<T>
     /// <summary>It holds elements that the writers were told to be finished.</summary>
     public bool IsOvertaken { get; set; }
 
+    /// <summary>Balanced: it was given elements that it has not said it received, and that the writers were told to be finished.</summary>
+    public bool IsForsaken { get; set; }
+
     /// <summary>Balanced: what was given to it, as long as the writers may send it again.</summary>
     public RingBuffer<Run> History { get; private set; } = new();
 
@@ -214,6 +217,20 @@ internal sealed class Subscription<T>
         long oldest = Seat is { IsFinished: false } seat ? seat.Place : next;
         for (long i = _stretches.Start; i < _stretches.End; i++) oldest = Math.Min(oldest, _stretches[i].Place);
         return oldest;
+    }
+
+    /// <summary>The earliest place of what it has not said it received.</summary>
+    public long UnreceivedPlace(long next)
+    {
+        long earliest = next;
+        for (long i = _stretches.End - 1; i >= _stretches.Start; i--)
+        {
+            var stretch = _stretches[i];
+            if (stretch.First + stretch.Count <= Leg.Out.Received) break;
+            earliest = Math.Min(earliest, stretch.Place + Math.Max(0, Leg.Out.Received - stretch.First));
+        }
+
+        return earliest;
     }
 
     /// <summary>What it has not finished, with its places.</summary>
