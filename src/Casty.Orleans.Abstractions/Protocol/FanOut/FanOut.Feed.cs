@@ -146,7 +146,8 @@ internal sealed partial class FanOut<T>
         bool isChanged = false;
         foreach (var one in _all)
         {
-            var (isOvertaken, isForsaken) = (one.OldestPlace(_next) < confirmed, one.UnreceivedPlace(_next) < confirmed);
+            bool isOvertaken = one.OldestPlace(_next) < confirmed;
+            bool isForsaken = isOvertaken && one.UnreceivedPlace(_next) < confirmed;
             isChanged |= isOvertaken != one.IsOvertaken || isForsaken != one.IsForsaken;
             (one.IsOvertaken, one.IsForsaken) = (isOvertaken, isForsaken);
         }
