@@ -120,6 +120,14 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
         return new Enumerator(this, cancellationToken);
     }
 
+    /// <summary>For a pipe, which has each element in hand until it was put.</summary>
+    internal IAsyncEnumerator<T> GetAsyncEnumerator(Hand hand, CancellationToken cancellationToken)
+    {
+        Use(UsedByLoop);
+        Hand = hand;
+        return new Enumerator(this, cancellationToken);
+    }
+
     /// <summary>
     /// Stops reading and keeps the stream: a later reader of the same name goes on exactly after the last element that this one
     /// was given. Harmless if the stream has ended.
@@ -160,7 +168,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     internal Hand? Hand
     {
         get => _hand;
-        set
+        private set
         {
             _hand = value;
             if (_held.End is { } end) end.Hand = value;

@@ -43,8 +43,21 @@ internal sealed class Hand(CancellationTokenSource stop)
     public void LetGo(Action<bool> leave)
     {
         if (Interlocked.CompareExchange(ref _leave, leave, null) is not null) return;
-        if (Interlocked.CompareExchange(ref _state, Asked, Full) == Full) TakeBack();
-        else Leave(isInHand: false);
+        while (true)
+        {
+            if (Interlocked.CompareExchange(ref _state, Asked, Full) == Full)
+            {
+                TakeBack();
+                return;
+            }
+
+            // Nor may it take another one meanwhile.
+            if (Interlocked.CompareExchange(ref _state, Gone, Empty) is Empty or Gone)
+            {
+                leave(false);
+                return;
+            }
+        }
     }
 
     private void TakeBack()

@@ -11,11 +11,11 @@ internal static class Sequence
         var hand = source is null ? null : new Hand(stop);
         try
         {
-            if (source is not null) source.Hand = hand;
-            await foreach (var element in elements.WithCancellation(stop.Token))
+            await using var loop = hand is null ? elements.GetAsyncEnumerator(stop.Token) : source!.GetAsyncEnumerator(hand, stop.Token);
+            while (await loop.MoveNextAsync())
             {
-                if (hand is null) await sink.PutAsync(element, cancellationToken);
-                else await PutFromAsync(source!, hand, element, sink, stop.Token);
+                if (hand is null) await sink.PutAsync(loop.Current, cancellationToken);
+                else await PutFromAsync(source!, hand, loop.Current, sink, stop.Token);
             }
 
             // A sequence may just end when it is told to stop: it was cut all the same.
