@@ -17,7 +17,7 @@ internal sealed partial class ProducerCore<T>
     /// <summary>Tells whether all consumers have reported, as far as they are known of. A roster that has just come may name more of them.</summary>
     public Func<bool>? MayOpen { get; set; }
 
-    /// <summary>Tells, when it opens, what of the stream was lost with consumers; null where nothing was. Else it might end well before that is known.</summary>
+    /// <summary>Tells, when it opens and when it is certain, what of the stream was lost with consumers; null where nothing was. Else it might end well before that is known.</summary>
     public Func<string?>? WhatIsLost { get; set; }
 
     /// <summary>Elements wait to be asked for.</summary>
@@ -96,6 +96,21 @@ internal sealed partial class ProducerCore<T>
         return true;
     }
 
+    /// <summary>A writer has gone, as all who read here have finished its elements, of which that reader lacks some, as far as it or anybody here knows.</summary>
+    public bool HasLost(ReaderReport report)
+    {
+        foreach (var entry in report.Roster?.Writers ?? [])
+        {
+            if (entry.Writer == 0 || _writers.ContainsKey(entry.Writer) || _missing.ContainsKey(entry.Writer)) continue;
+
+            int done = _done.FindIndex(one => one.Writer == entry.Writer), at = Array.FindIndex(report.Positions, one => one.Writer == entry.Writer);
+            long end = done >= 0 ? _done[done].EndAt : entry.EndAt;
+            if (end < 0 || (at >= 0 ? report.Positions[at].Next : 0) < end) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>The last consumer has left.</summary>
     public void Vacate(TimeSpan now)
     {
@@ -103,6 +118,25 @@ internal sealed partial class ProducerCore<T>
         Detach(now);
         Consumer = null;
         OnRosterChanged();
+    }
+
+    /// <summary>A writer that goes on has sent that element in this lifetime, or is going to; not what it knows to be finished.</summary>
+    public bool WillSend(long writer, long position) => _writers.TryGetValue(writer, out var slot) && position >= slot.Start;
+
+    /// <summary>Elements are lost, and the writers were told that they are finished: the stream does not end well, though it goes on.</summary>
+    public void LoseElements(string how, TimeSpan now)
+    {
+        if (IsOver) return;
+
+        Lose(how);
+        if (End is { Reason: StreamEndReason.Completed })
+        {
+            End = new StreamEnd(StreamEndReason.Abandoned, how);
+            foreach (var slot in _writers.Values) MarkDirty(slot);
+        }
+
+        OnRosterChanged();
+        EndAfterLastWriter(now);
     }
 
     /// <summary>How far a writer has said that it knows its elements to be finished; one that is not there sends nothing again.</summary>

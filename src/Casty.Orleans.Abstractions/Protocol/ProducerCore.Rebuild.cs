@@ -148,6 +148,7 @@ internal sealed partial class ProducerCore<T>
         foreach (var entry in _missing.Values) Miss(entry, now);
         _missing.Clear();
         _done.Clear();
+        if (WhatIsLost?.Invoke() is { } how) Lose(how);
         EndAfterLastWriter(now);
         OnRosterChanged();
     }

@@ -92,8 +92,20 @@ internal sealed partial class ProducerCore<T>
     /// <summary>Whoever joins waits until the reader knows of it.</summary>
     private bool IsReaderAwaited => IsReaderAttached && IsReaderRemote && _isReaderEstablished && !_isReaderSilent;
 
-    /// <summary>The last roster of a lifetime that gives up its place: nobody joins it any more.</summary>
-    public Roster? LastRoster(TimeSpan now) => IsRebuilding ? Roster : Roster! with { IsCertain = IsCertain, UnreadFor = IsReaderAttached ? TimeSpan.Zero : now - _unreadSince };
+    /// <summary>The writers that carry the roster know it as it was at <paramref name="version"/>, but for those that are silent.</summary>
+    public bool IsKnownToKeepers(long version) => _keepers.TrueForAll(slot => slot.IsSilent || slot.RosterSeen >= version);
+
+    /// <summary>Somebody waits for those who carry the roster to know it, those in this process included.</summary>
+    public void TellKeepers()
+    {
+        foreach (var slot in _keepers) MarkDirty(slot);
+    }
+
+    /// <summary>
+    /// The last roster of a lifetime that gives up its place: nobody joins it any more. Null where it was being rebuilt still: it has none of
+    /// its own then, and the one that each end carries may name somebody whom the newest of them does not know.
+    /// </summary>
+    public Roster? LastRoster(TimeSpan now) => IsRebuilding ? null : Roster! with { IsCertain = IsCertain, UnreadFor = IsReaderAttached ? TimeSpan.Zero : now - _unreadSince };
 
     /// <summary>One roster is on its way to a keeper at a time, or each of many that join would be told of all; one that speaks is told anyway.</summary>
     private Roster? RosterFor(WriterSlot<T> slot, bool isAnswer)

@@ -7,6 +7,9 @@ internal sealed class WriterSlot<T>(long number, TimeSpan now, long start = 0)
 
     public long Number { get; } = number;
 
+    /// <summary>Its first element that this producer takes.</summary>
+    public long Start { get; } = start;
+
     public Inbound<T> In { get; } = new(start);
 
     /// <summary>The newest grant sent to the writer; a recall raises it.</summary>

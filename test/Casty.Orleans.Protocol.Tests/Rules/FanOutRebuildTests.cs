@@ -191,6 +191,135 @@ public sealed class FanOutRebuildTests
         Assert.Equal([("one", true, 1), ("late", true, 2)], _producer.LastRoster(Make.At(61))!.Fan!.Subscriptions.Select(one => (one.Consumer, one.IsRead, one.Epoch)));
     }
 
+    [Fact, Trait("Rule", "P-19")]
+    public void GivingWayToALateReader_ItsEndsTakeAlongWhomThatOneHadNamed()
+    {
+        var fan = Fan(StreamDelivery.Balanced);
+        Report(fan, Reader(1, "one", received: 0, finished: 0, null), One);
+        _producer.Report(Writer(put: 0, confirmed: 0), Make.Elsewhere, Make.Start);
+        Open(fan);
+        var late = Reader(2, "late", received: 0, finished: 0, null) with { Roster = Knowing("one", "late", "third") };
+        Assert.False(fan.Report(late, long.MaxValue, Make.Elsewhere, Other, Make.At(61)));
+
+        // This roster stands for the late one's from now on.
+        Assert.True(fan.TryYieldTo(late, Other, Make.At(61)));
+        var roster = _producer.LastRoster(Make.At(61))!;
+        Assert.True(roster.Covers(late.Roster.Mark));
+        Assert.Equal(["one", "late", "third"], roster.Fan!.Subscriptions.Select(one => one.Consumer));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void GivingWayToALateReader_ItsEndsTakeAlongWhoseElementsAreLost()
+    {
+        var fan = Fan(StreamDelivery.Balanced);
+        Report(fan, Reader(1, "one", received: 0, finished: 0, null), One);
+        _producer.Report(Writer(put: 0, confirmed: 0), Make.Elsewhere, Make.Start);
+        Open(fan);
+        var named = Knowing("one", "late", "third");
+        named = named with { Fan = named.Fan! with { Subscriptions = [.. named.Fan.Subscriptions[..2], named.Fan.Subscriptions[2] with { IsOvertaken = true, IsDismissed = true }] } };
+        var late = Reader(2, "late", received: 0, finished: 0, null) with { Roster = named };
+
+        Assert.False(fan.Report(late, long.MaxValue, Make.Elsewhere, Other, Make.At(61)));
+        Assert.True(_producer.Roster!.Covers(named.Mark));
+        Assert.Contains(_producer.Roster.Fan!.Subscriptions, IsLost);
+        Assert.True(fan.TryYieldTo(late, Other, Make.At(61)));
+        Assert.Single(_producer.Roster.Fan!.Subscriptions, IsLost);
+
+        static bool IsLost(SubscriptionEntry entry) => entry is { Consumer: "third", IsOvertaken: true, IsDismissed: true };
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void LostWhileItIsBeingRebuilt_TellsNobodyARosterThatIsNotItsOwn()
+    {
+        // Of those it has, the newest may not know whom the others do; each end is to go on with what it carries.
+        _producer.Report(Writer(put: 0, confirmed: 0) with { Roster = Knowing("one") }, Make.Elsewhere, Make.Start);
+        var fan = Fan(StreamDelivery.Balanced);
+        Assert.True(_producer.IsRebuilding);
+        Assert.Null(_producer.LastRoster(Make.At(1)));
+        Assert.NotNull(fan);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_PacedByTheFastest_OneThatComesAfterTheEnd_IsGivenTheRest()
+    {
+        var fan = Fan(StreamDelivery.Broadcast, StreamSlowConsumer.DropOldest);
+        Report(fan, Reader(1, "one", received: 0, finished: 0, null) with { Roster = Knowing("one", "late") }, One);
+        _producer.Report(Writer(put: 3, confirmed: 0), Make.Elsewhere, Make.Start);
+        Open(fan);
+        fan.OnDemand(new Demand(Next, 1, 0, 0, 8), Make.At(60), out _);
+        _producer.OnFrame(new Frame<int>(Next, 1, [new Batch<int>(0, 1, 0, new[] { 5, 6, 7 })], 3, StreamEnd.Completed, Number: 1), Make.At(60), out _);
+        fan.Feed(Make.At(60));
+
+        Assert.True(fan.Report(Reader(2, "late", received: 1, finished: 1, null, At(1, 1)), long.MaxValue, Make.Elsewhere, Other, Make.At(61)));
+        fan.OnDemand(new Demand(Next, 2, 1, 1, 8), Make.At(61), out _);
+        Assert.True(fan.TryTakeFrame(fan.Find("late")!, 16, long.MaxValue, Make.At(61), out var frame));
+        Assert.Equal([6, 7], Make.Elements(frame));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_ALateOneLacksElementsOfAWriterThatHasGone_IsToldSo()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        Report(fan, Reader(1, "one", received: 3, finished: 3, null, At(2, 3)) with { Roster = Knowing("one") }, One);
+        _producer.Report(Writer(put: 0, confirmed: 0), Make.Elsewhere, Make.Start);
+        _producer.Report(Writer(put: 3, confirmed: 3) with { Writer = 2, End = StreamEnd.Completed }, Make.Elsewhere, Make.Start);
+        Open(fan);
+        _producer.OnFrame(new Frame<int>(Next, 2, [], Leaving: true), Make.At(60), out _);
+        Assert.False(_producer.Knows(2));
+        var older = Knowing("one", "late") with { Incarnation = -1, Writers = [new RosterEntry(1, -1, StreamEndReason.None), new RosterEntry(2, -1, StreamEndReason.None)] };
+        var late = Reader(2, "late", received: 1, finished: 1, null, At(2, 1)) with { Roster = older };
+
+        Assert.False(fan.Report(late, long.MaxValue, Make.Elsewhere, Other, Make.At(61)));
+        Assert.False(fan.TryYieldTo(late, Other, Make.At(61)));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Broadcast_OneThatHasNotComeIsBehindTheOthersOfAnotherHalf_TheWritersGoOnFromWhereItWas()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        var here = Knowing("one") with { Writers = [new RosterEntry(1, -1, StreamEndReason.None, Finished: 2)] };
+        var there = Knowing("lost") with { Incarnation = -1, Writers = [new RosterEntry(1, -1, StreamEndReason.None, Finished: 0)] };
+        Report(fan, Reader(1, "one", received: 2, finished: 2, null, At(1, 2)) with { Roster = here }, One);
+        _producer.Report(Writer(put: 3, confirmed: 0) with { Roster = there }, Make.Elsewhere, Make.Start);
+        Open(fan);
+
+        Assert.True(_producer.TryTakeDemandFor(1, out var told));
+        Assert.Equal((0, 0), (told.Received, told.Confirmed));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_OneLeavesWhatTheWritersNoLongerHave_DoesNotEndWell()
+    {
+        var fan = Fan(StreamDelivery.Balanced);
+        Report(fan, Reader(1, "one", received: 3, finished: 1, null, At(1, 3)) with { Roster = Knowing("one", "other") }, One);
+        Report(fan, Reader(2, "other", received: 0, finished: 0, null), Other);
+        _producer.Report(Writer(put: 3, confirmed: 3) with { End = StreamEnd.Completed }, Make.Elsewhere, Make.Start);
+        Open(fan);
+        Assert.NotEqual(StreamEndReason.Abandoned, _producer.End?.Reason);
+
+        fan.OnDemand(new Demand(Next, 1, 3, 2, 3, Leave: Leave.Detach), Make.At(60), out _);
+        Assert.Equal(StreamEndReason.Abandoned, _producer.End?.Reason);
+        Assert.True(fan.TryTakeFrame(fan.Find("other")!, 16, long.MaxValue, Make.At(60), out var last));
+        Assert.Equal(StreamEndReason.Abandoned, last.End?.Reason);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_OneThatComesLateNamesALostOneThatHeldElements_DoesNotEndWell()
+    {
+        var fan = Fan(StreamDelivery.Balanced);
+        Report(fan, Reader(1, "one", received: 0, finished: 0, null) with { Roster = Knowing("one") }, One);
+        _producer.Report(Writer(put: 0, confirmed: 0), Make.Elsewhere, Make.Start);
+        fan.Settle(Make.Start);
+        Assert.False(_producer.IsRebuilding);
+
+        var newer = Knowing("one", "lost");
+        newer = newer with { Version = newer.Version + 1, Fan = newer.Fan! with { Subscriptions = [newer.Fan.Subscriptions[0], newer.Fan.Subscriptions[1] with { IsOvertaken = true }] } };
+        fan.Report(Reader(3, "late", received: 0, finished: 0, null) with { Roster = newer }, long.MaxValue, Make.Elsewhere, Other, Make.At(1));
+        _producer.OnFrame(new Frame<int>(Next, 1, [], 0, StreamEnd.Completed, Number: 1), Make.At(1), out _);
+        _producer.OnTick(Make.At(60));
+        Assert.Equal(StreamEndReason.Abandoned, _producer.End?.Reason);
+    }
+
     private static Guid Process(int number) => new(number, 1, 0, new byte[8]);
 
     private static WriterPosition At(long writer, long next) => new(writer, next);

@@ -237,21 +237,63 @@ public sealed class FanOutTests
     [InlineData(false), InlineData(true)]
     public void Balanced_WhatAConsumerHoldsFarBehind_IsFinishedForTheWritersOnceItHasIt_OrIsNotHeardOf(bool isUnheard)
     {
-        var fan = new FanOut<int>(_producer, StreamDelivery.Balanced, StreamSlowConsumer.Wait, Make.Timings, mostOvertaken: 1);
-        _writer = _producer.Attach(Make.Start);
-        var (slow, fast) = (Join(fan, "slow", 1), Join(fan, "fast", 64));
-        Put(fan, [.. Enumerable.Range(0, 20)]);
-        Assert.Single(Sent(fan, slow));
-        Assert.Equal(19, Sent(fan, fast).Length);
-        Say(fan, fast, received: 19, limit: 64);
+        var (fan, slow, _) = Overtaken();
         Assert.Equal(10, _producer.Confirmed);   // its one element may be on its way: only the producer is known to have it
 
         if (isUnheard) fan.Feed(Make.At(4));
         else fan.OnDemand(Make.Demand(1, 1, confirmed: 0, peer: slow.Epoch), Make.At(1), out _);
-        Assert.Equal(20, _producer.Confirmed);
         var entry = _producer.Roster!.Fan!.Subscriptions.Single(one => one.Consumer == "slow");
         Assert.Equal((true, isUnheard), (entry.IsOvertaken, entry.IsDismissed));
+
+        Assert.Equal(10, _producer.Confirmed);   // the writer might be the one that is left to say what was lost, and does not know it yet
+        Hear(_producer.RosterVersion);
+        fan.Feed(Make.At(4));
+        Assert.Equal(20, _producer.Confirmed);
     }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_WhoShouldKnowWhatAConsumerHolds_AndDoesNotSaySo_IsNotWaitedFor()
+    {
+        var (fan, slow, _) = Overtaken();
+        fan.OnDemand(Make.Demand(1, 1, confirmed: 0, peer: slow.Epoch), Make.Start, out _);
+        Assert.Equal(10, _producer.Confirmed);
+        Assert.True(fan.NextDeadline <= Make.Start + Make.Timings.Suspicion);
+
+        fan.OnTick(Make.Start + Make.Timings.Suspicion, static _ => { });
+        Assert.Equal(20, _producer.Confirmed);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_WhatCameBackThatTheWritersNoLongerHave_WaitsForWhoeverComes()
+    {
+        var (fan, slow, fast) = Overtaken();
+        fan.OnDemand(Make.Demand(1, 1, confirmed: 0, peer: slow.Epoch), Make.Start, out _);
+        Hear(_producer.RosterVersion);
+        fan.Feed(Make.Start);
+        fan.OnDemand(Make.Demand(19, 64, peer: fast.Epoch) with { Leave = Leave.Detach }, Make.Start, out _);
+        Assert.Equal((20, 20), (_producer.Confirmed, _producer.Next));
+        fan.OnDemand(Make.Demand(1, 1, confirmed: 0, peer: slow.Epoch) with { Leave = Leave.Detach }, Make.Start, out _);
+
+        // Were the producer lost now, nobody else could know.
+        Assert.Contains(_producer.Roster!.Fan!.Subscriptions, entry => entry.IsDismissed);
+        var next = Join(fan, "next", 4);
+        Assert.Equal([10], Sent(fan, next));
+        Assert.DoesNotContain(_producer.Roster!.Fan!.Subscriptions, entry => entry.IsDismissed && entry.Consumer != "next");
+    }
+
+    private (FanOut<int> Fan, Subscription<int> Slow, Subscription<int> Fast) Overtaken()
+    {
+        var fan = new FanOut<int>(_producer, StreamDelivery.Balanced, StreamSlowConsumer.Wait, Make.Timings, mostOvertaken: 1);
+        _writer = _producer.Attach(Make.Start);
+        var (slow, fast) = (Join(fan, "slow", 1), Join(fan, "fast", 64));
+        Put(fan, [.. Enumerable.Range(0, 20)]);
+        Sent(fan, slow);
+        Sent(fan, fast);
+        Say(fan, fast, received: 19, limit: 64);
+        return (fan, slow, fast);
+    }
+
+    private void Hear(long rosterSeen) => _producer.OnFrame(new Frame<int>(Make.Key, _writer, [], Number: 100, RosterSeen: rosterSeen), Make.Start, out _);
 
     private FanOut<int> Fan(StreamDelivery delivery, StreamSlowConsumer slow = StreamSlowConsumer.Wait)
     {

@@ -37,12 +37,14 @@ internal abstract class FanLedger(World world) : Ledger(world)
 internal sealed class BroadcastLedger(World world) : FanLedger(world)
 {
     private readonly Dictionary<string, Had> _had = [];
+    private readonly Dictionary<ReaderEnd, Had> _hadBy = [];   // of one name there may be two, in the halves of a split
 
     public override void OnSubscribed(ReaderEnd reader, ReaderEnd? old)
     {
-        bool isNew = (old is not null && WasSentAway(old)) || (World.WasSplit && reader.IsNewcomer);   // the other half may know it
+        bool isNew = (old is not null && WasSentAway(old)) || (reader.IsNewcomer && (World.WasSplit || old?.IsUnknown == true));   // the other half may know it, or nobody lives who did
         if (!isNew && _had.TryGetValue(reader.Consumer.Name, out var had)) had.Readers++;
         else _had[reader.Consumer.Name] = new Had([.. World.Writers.Select(writer => (writer.Index, writer.Core.Put))]);
+        _hadBy[reader] = _had[reader.Consumer.Name];
     }
 
     /// <summary>One that comes over from the other half of a split brings what is not finished there.</summary>
@@ -50,7 +52,7 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
     {
         if (!World.WasSplit) return;
 
-        foreach (var had in _had.Values)
+        foreach (var had in _hadBy.Values)
         {
             if (had.Next[writer.Index] < 0) had.Before[writer.Index] = Math.Max(had.Before[writer.Index], writer.Core.Finished);
         }
@@ -58,7 +60,7 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
 
     public override void OnGiven(ReaderEnd reader, long position, Item item)
     {
-        var had = _had[reader.Consumer.Name];
+        var had = _hadBy[reader];
         long next = had.Next[item.Writer];
         bool isKnown = reader.Next.TryGetValue(item.Writer, out long expected);
         bool isNext;
@@ -86,16 +88,15 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
         }
     }
 
-    protected override bool IsWhole(WriterEnd writer) => writer.Core.Put == 0 || _had.Keys.Any(name => IsWhole(writer, name));
+    protected override bool IsWhole(WriterEnd writer) => writer.Core.Put == 0 || World.Readers.Any(reader => IsWhole(writer, reader));
 
-    protected override bool IsWhole(WriterEnd writer, ReaderEnd reader) => IsWhole(writer, reader.Consumer.Name);
-
-    private bool IsWhole(WriterEnd writer, string consumer)
+    protected override bool IsWhole(WriterEnd writer, ReaderEnd reader)
     {
-        if (World.Scenario.Delivery.SlowConsumer == StreamSlowConsumer.DropOldest) return IsCounted(consumer);
+        if (World.Scenario.Delivery.SlowConsumer == StreamSlowConsumer.DropOldest) return IsCounted(reader.Consumer.Name);
 
-        var had = _had[consumer];
+        var had = _hadBy[reader];
         long next = had.Next[writer.Index];
+        if (World.WasSplit && next < 0 && writer.Core.Outcome is { Reason: StreamEndReason.Completed }) return true;   // read in the other half
         return writer.Core.Put == (next >= 0 ? next : had.Before[writer.Index]);
     }
 
@@ -134,7 +135,7 @@ internal sealed class BalancedLedger(World world) : FanLedger(world)
         if (holders.Count > 0 && !World.WasSplit)
         {
             var before = holders[^1].Reader;
-            bool isGone = before.IsDead || before.Core.IsOver || before.IsUnknown || IsOvertakenBlindly(before) || IsOvertakenBlindly(reader);
+            bool isGone = before.IsDead || before.Core.IsOver || before.IsNews || IsOvertakenBlindly(before) || IsOvertakenBlindly(reader);
             World.Expect(isGone, $"{reader} was given {item}, which {before} has");
             bool saidSo = before is { IsDead: false, HasLeft: true } && !IsOvertakenBlindly(reader) && World is { Faults: 0, Scenario.CutsMilliseconds: 0 };
             World.Expect(!saidSo, $"{reader} was given {item}, which {before} finished before it left");
@@ -148,8 +149,9 @@ internal sealed class BalancedLedger(World world) : FanLedger(world)
 
     protected override bool IsWhole(WriterEnd writer, ReaderEnd reader) => IsWhole(writer);
 
-    /// <summary>One failure is not enough: the consumer was not heard of, and then the producer was lost.</summary>
-    protected override bool IsOvertaken => World is { Faults: > 0, Scenario.Delivery.MostOvertaken: < int.MaxValue }
+    /// <summary>One failure is not enough: the consumer was not heard of, and then the producer was lost, or nobody came to read the rest.</summary>
+    protected override bool IsOvertaken => World.Scenario.Delivery.MostOvertaken < int.MaxValue
+        && (World is { Faults: > 0 } or { Producer.Core.End.Reason: StreamEndReason.Abandoned })
         && (World.WasSplit || World.Scenario.Wires.Loss > 0 || World.Readers.Any(reader => reader.IsDead));
 
     /// <summary>Every element was given to somebody who did not die with it.</summary>

@@ -231,7 +231,8 @@ internal sealed class ProducerEnd
 
     private static RejoinAnswer Gone { get; } = new(null, new StreamEnd(StreamEndReason.Abandoned, "The stream goes on without this end, or has ended."));
 
-    private static string Names(Roster? roster) => roster is null ? "unknown" : string.Join(", ", roster.Writers.Select(one => $"{one.Writer}: {one.EndAt} {one.Outcome}"));
+    private static string Names(Roster? roster) => roster is null ? "unknown" : string.Join(", ", roster.Writers.Select(one => $"{one.Writer}: {one.EndAt} {one.Outcome}")
+        .Concat(roster.Fan?.Subscriptions.Select(one => $"'{one.Consumer}' {one.Epoch}{(one.IsRead ? " read" : "")}{(one.IsOvertaken ? " overtaken" : "")}{(one.IsDismissed ? " dismissed" : "")}") ?? []));
 
     private void Tell(Roster? roster)
     {

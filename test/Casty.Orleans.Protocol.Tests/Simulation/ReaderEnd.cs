@@ -24,6 +24,7 @@ internal sealed class ReaderEnd
         Consumer = consumer;
         Turn = turn;
         Id = id;
+        JoinedAt = world.Now;
         Core = new ReaderCore<Item>(joined.Stream, joined.Epoch, joined.Position, _plan.InitialDemand, _plan.MaxDemand, World.Timings, world.Now,
             world.SizeOf, world.MaxBytes) { Delivery = world.Scenario.Delivery.Delivery };
         Core.Begin(joined.Positions);
@@ -43,6 +44,8 @@ internal sealed class ReaderEnd
 
     public Guid Id { get; }
 
+    public TimeSpan JoinedAt { get; }
+
     /// <summary>The lifetime of the producer that it speaks to.</summary>
     public ProducerEnd Producer => _producer;
 
@@ -57,6 +60,9 @@ internal sealed class ReaderEnd
 
     /// <summary>When the producer was lost, no writer knew of it: the one in its place may go on before another consumer tells of it.</summary>
     public bool IsUnknown { get; set; }
+
+    /// <summary>When the producer was lost, it had joined just before, and some end that carries the roster did not know of it: the one in its place may go on without it.</summary>
+    public bool IsNews { get; set; }
 
     /// <summary>When it came to the stream's end.</summary>
     public TimeSpan EndedAt { get; private set; } = TimeSpan.MaxValue;

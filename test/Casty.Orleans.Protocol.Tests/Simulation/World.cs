@@ -262,7 +262,15 @@ internal sealed class World
                 break;
         }
 
-        foreach (var reader in _readers) reader.IsUnknown |= !_writers.Exists(one => one is { IsDone: false } && one.Core.Roster?.Fan?.Subscriptions.Any(entry => entry.Epoch == reader.Core.Epoch) == true);
+        var carried = _writers.Where(one => !one.IsDone).Select(one => one.Core.Roster).ToArray();
+        foreach (var reader in _readers)
+        {
+            reader.IsUnknown |= !Array.Exists(carried, Names);
+            reader.IsNews |= Now - reader.JoinedAt < 2 * Timings.Suspicion && (!Array.TrueForAll(carried, one => one is null || Names(one)) || _readers.Exists(one => one is { IsDone: false, Core.Roster: { } roster } && !Names(roster)));
+
+            bool Names(Roster? roster) => roster?.Fan?.Subscriptions.Any(entry => entry.Epoch == reader.Core.Epoch) == true;
+        }
+
         foreach (var writer in _writers) writer.IsUnknown |= !_writers.Any(one => one != writer && one.Knows(writer)) && !_readers.Exists(one => one.Knows(writer));
     }
 

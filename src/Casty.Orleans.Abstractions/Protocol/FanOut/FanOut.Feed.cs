@@ -12,6 +12,9 @@ internal sealed partial class FanOut<T>
     private readonly int _mostOvertaken;
     private readonly Action<long, long> _onFinished;
     private long _seenBefore;   // before that place, something may have been handed out when there were consumers before
+    private long _overtakenAt;  // the state of the roster that names all who hold what is told to be finished; 0 where nobody waits for that
+    private TimeSpan _overtakenUntil = TimeSpan.MaxValue;   // so long it is waited for others to know it
+    private bool _isHolding;    // something that is told to be finished has come back, and only this producer has it
 
     /// <summary>Gives the consumers what they have asked for, and tells the producer.</summary>
     public void Feed(TimeSpan now)
@@ -62,8 +65,6 @@ internal sealed partial class FanOut<T>
         if (!_isReading) return;
 
         _isReading = false;
-        _returned.Clear();
-        _returnedCount = 0;
         if (_end is not null && _someDone)
         {
             _confirmed = _next;
@@ -72,9 +73,27 @@ internal sealed partial class FanOut<T>
         }
 
         if (IsBalanced) _confirmed = _finished.Advance(_confirmed, _next);
+        KeepReturned();
         _producer.OnDemand(DemandOf(isAtEnd: false), now, out _);
         _end = null;
         _producer.Vacate(now);
+    }
+
+    /// <summary>Of what came back, the producer has what is not finished. What it was told to be finished is here alone, and waits for who comes.</summary>
+    private void KeepReturned()
+    {
+        var returned = _returned.ToArray();
+        _returned.Clear();
+        _returnedCount = 0;
+        foreach (var batch in returned)
+        {
+            long kept = Math.Min(batch.Elements.Count, _confirmed - batch.First);
+            if (kept > 0) Return(batch.Take(kept));
+        }
+
+        if (_isHolding == _returned.Count > 0) return;
+        _isHolding = !_isHolding;
+        Publish();
     }
 
     private void Tell(TimeSpan now)
@@ -115,7 +134,7 @@ internal sealed partial class FanOut<T>
     /// <summary>Everything before that place is finished, as far as the writers are told.</summary>
     private long ConfirmedBy(TimeSpan now)
     {
-        if (IsBalanced) return Overtake(_finished.Advance(_confirmed, _next), now);   // a place may be finished that comes here again
+        if (IsBalanced) return Overtake(now);
 
         // One that does not hold the others up does not make the writers keep everything either.
         long finished = Math.Max(_confirmed, _all.Min(one => one.Dismissal is null ? one.FinishedPlace(_next) : _next));
@@ -126,34 +145,65 @@ internal sealed partial class FanOut<T>
     private long MostAhead => Math.Max(_mostOvertaken, 4 * _all.Sum(one => one.Unfinished));
 
     /// <summary>
-    /// What holds the writers up may be far behind what is finished. Then they are told that it is finished too, if its consumer has it, or is
-    /// not heard of; not what only the producer has, or one failure could lose it.
+    /// What holds the writers up may be far behind what is finished. Then they are told that it is finished too, once all who carry the
+    /// roster know whose it is; else its loss could go unnoticed.
     /// </summary>
-    private long Overtake(long confirmed, TimeSpan now)
+    private long Overtake(TimeSpan now)
     {
-        if (_next - confirmed > MostAhead)
-        {
-            long first = _next - MostAhead;
-            foreach (var batch in _returned) first = Math.Min(first, batch.First);
-            foreach (var one in _all)
-            {
-                if (!IsUnheard(one, now)) first = Math.Min(first, one.UnreceivedPlace(_next));
-            }
-
-            confirmed = _finished.Advance(Math.Max(first, confirmed), _next);
-        }
-
-        bool isChanged = false;
+        long confirmed = _finished.Advance(_confirmed, _next);   // a place may be finished that comes here again
+        long overtaking = _next - confirmed > MostAhead ? Math.Max(confirmed, OvertakingPlace(now)) : confirmed;
+        bool isHolding = false, isNews = false;
+        foreach (var batch in _returned) isHolding |= batch.First < confirmed;
+        bool isChanged = isHolding != _isHolding;
+        _isHolding = isHolding;
         foreach (var one in _all)
         {
-            bool isOvertaken = one.OldestPlace(_next) < confirmed;
-            bool isForsaken = isOvertaken && one.UnreceivedPlace(_next) < confirmed;
+            bool isOvertaken = one.OldestPlace(_next) < overtaking;
+            bool isForsaken = isOvertaken && one.UnreceivedPlace(_next) < overtaking;
+            isNews |= (isOvertaken && !one.IsOvertaken) || (isForsaken && !one.IsForsaken);
             isChanged |= isOvertaken != one.IsOvertaken || isForsaken != one.IsForsaken;
             (one.IsOvertaken, one.IsForsaken) = (isOvertaken, isForsaken);
         }
 
         if (isChanged) Publish();
-        return confirmed;
+        if (isNews)
+        {
+            _overtakenAt = _producer.RosterVersion;
+            _overtakenUntil = now + _timings.Suspicion;
+            _producer.TellKeepers();
+        }
+
+        if (overtaking == confirmed || !IsOvertakenKnown) return confirmed;
+        _overtakenUntil = TimeSpan.MaxValue;
+        return _finished.Advance(overtaking, _next);
+    }
+
+    /// <summary>What its consumer has, or will not have as it is not heard of; not what only the producer has, or one failure could lose it.</summary>
+    private long OvertakingPlace(TimeSpan now)
+    {
+        long first = _next - MostAhead;
+        foreach (var batch in _returned) first = Math.Min(first, batch.First);
+        foreach (var one in _all)
+        {
+            if (!IsUnheard(one, now)) first = Math.Min(first, one.UnreceivedPlace(_next));
+        }
+
+        return first;
+    }
+
+    /// <summary>Whoever carries the roster, and answers, knows who holds what is told to be finished.</summary>
+    private bool IsOvertakenKnown => _all.TrueForAll(one => !one.IsKeeper || one.RosterSeen >= _overtakenAt) && _producer.IsKnownToKeepers(_overtakenAt);
+
+    /// <summary>Those who should know it have not said so: their leases will tell, and nobody waits for them.</summary>
+    private void OvertakeAnyway(TimeSpan now)
+    {
+        _overtakenUntil = TimeSpan.MaxValue;
+        if (IsOvertakenKnown) return;
+
+        long version = _overtakenAt;
+        _overtakenAt = 0;
+        _producer.OnSilence(version);
+        OnSilence(version, now);
     }
 
     private bool IsUnheard(Subscription<T> one, TimeSpan now) => one.Leg.Out.IsUnanswered && now - one.HeardAt >= _timings.Suspicion;

@@ -38,10 +38,11 @@ internal sealed partial class FanOut<T>
         }
 
         _producer.Learn(report);
+        Settle(now);
         if (Find(report.Consumer) is not { } one) return false;
         if (one.IsAttached) return one.Reader == reader && one.Epoch == report.Epoch;
         bool isWelcome = one.IsExpected || report.Epoch > one.Epoch;
-        if (!isWelcome || !IsWhole(report)) return false;
+        if (!isWelcome || !IsWholeStill(report)) return false;
 
         var held = one.Held().ToArray();
         one.Take(report, place: 0, hasPositions: true);
@@ -65,12 +66,20 @@ internal sealed partial class FanOut<T>
     public bool TryYieldTo(ReaderReport report, Guid reader, TimeSpan now)
     {
         bool mustYield = _isSeated && !_producer.IsOver && report.Stream.Incarnation < _producer.Stream.Incarnation
-            && Find(report.Consumer) is null && !_gone.ContainsKey(report.Epoch) && IsWhole(report)
+            && Find(report.Consumer) is null && !_gone.ContainsKey(report.Epoch) && IsWholeStill(report)
             && (!IsBalanced || !_hasGiven || report.Unfinished.Length == 0);
         if (!mustYield) return false;
 
-        // Else the next lifetime might hear of the one side only, open, and give way to the other one in turn, again and again.
-        Expect(report.Consumer, report.IsNamed, report.Epoch, reader, now);
+        // Else the next lifetime might hear of the one side only, open, and give way to the other one in turn, again and again. It goes by
+        // this one's roster, so whom the late ones had named and nobody has seen since is on it as well.
+        var known = Known;
+        if (known.GetValueOrDefault(report.Consumer)?.Epoch != report.Epoch) Expect(report.Consumer, report.IsNamed, report.Epoch, reader, now);
+        foreach (var entry in known.Values)
+        {
+            bool isMissing = entry.IsRead && Find(entry.Consumer) is null && !_gone.ContainsKey(entry.Epoch);
+            if (isMissing) Expect(entry.Consumer, entry.IsNamed, entry.Epoch, entry.Reader, now).Overtaken(entry);
+        }
+
         Publish();
         return true;
     }
@@ -106,7 +115,12 @@ internal sealed partial class FanOut<T>
     /// <summary>Something was learnt, or time has passed: perhaps it is known now who the consumers are.</summary>
     public void Settle(TimeSpan now)
     {
-        if (_isSeated) return;
+        if (_isSeated)
+        {
+            if (IsBalanced && _producer.Known.Count > _rostersKnown) Publish();
+            return;
+        }
+
         _settledAt = now;
         if (_producer.IsRebuilding)
         {
@@ -146,6 +160,10 @@ internal sealed partial class FanOut<T>
         }
     }
 
+    /// <summary>The same of a reader that comes late: writers may have gone meanwhile that others have finished, and it has not.</summary>
+    private bool IsWholeStill(ReaderReport report) =>
+        IsWhole(report) && (IsBalanced || SlowConsumer == StreamSlowConsumer.DropOldest || !_producer.HasLost(report));
+
     /// <summary>Nothing that this reader lacks is gone.</summary>
     private bool IsWhole(ReaderReport report) => IsBalanced || _producer.Has(report, mayLack: SlowConsumer == StreamSlowConsumer.DropOldest);
 
@@ -181,10 +199,23 @@ internal sealed partial class FanOut<T>
         var all = reports.Select(FinishedOf).ToList();
         foreach (var entry in Known.Values)
         {
-            if (!IsReported(entry) && entry.IsNamed) all.Add(entry.Positions.ToDictionary(one => one.Writer, one => one.Next));
+            if (!IsReported(entry) && entry.IsNamed) all.Add(entry.IsRead ? FinishedWith(entry) : entry.Positions.ToDictionary(one => one.Writer, one => one.Next));
         }
 
         return [.. all[0].Keys.Where(writer => all.TrueForAll(one => one.ContainsKey(writer))).Select(writer => new WriterPosition(writer, all.Min(one => one[writer])))];
+    }
+
+    /// <summary>How far all were with each writer where that consumer was one of them: in another half of a split cluster they may have been further.</summary>
+    private Dictionary<long, long> FinishedWith(SubscriptionEntry entry)
+    {
+        var finished = new Dictionary<long, long>();
+        foreach (var roster in _producer.Known)
+        {
+            if (roster.Fan?.Subscriptions.Any(one => one.Consumer == entry.Consumer && one.Epoch == entry.Epoch) != true) continue;
+            foreach (var one in roster.Writers) finished[one.Writer] = Math.Max(finished.GetValueOrDefault(one.Writer), one.Finished);
+        }
+
+        return finished;
     }
 
     private static Dictionary<long, long> FinishedOf(ReaderReport report)
@@ -204,15 +235,29 @@ internal sealed partial class FanOut<T>
     /// The writers were told to be finished what a balanced consumer still held, as others were far ahead: with it, that is gone; so is,
     /// even if it comes, what it had not received.
     /// </summary>
-    private string? WhatIsLost() => Known.Values.Where(entry => IsBalanced && (entry.IsDismissed || (entry.IsOvertaken && !IsReported(entry))))
-        .Select(entry => $"Consumer '{entry.Consumer}' was lost together with the producer, and held elements that nobody else has.").FirstOrDefault();
+    private string? WhatIsLost() => Lost.Select(entry => HowIsLost(entry.Consumer)).FirstOrDefault();
+
+    private IEnumerable<SubscriptionEntry> Lost => !IsBalanced ? [] : _producer.Known.SelectMany(roster => roster.Fan?.Subscriptions ?? [])
+        .Where(entry => entry.IsDismissed || (entry.IsOvertaken && !HasCome(entry)));
+
+    private bool HasCome(SubscriptionEntry entry) => IsReported(entry) || NewestSeated(entry.Consumer) >= entry.Epoch || _gone.ContainsKey(entry.Epoch);
+
+    private long NewestSeated(string consumer) => Find(consumer) is { IsExpected: false } one ? one.Epoch : -1;
+
+    private static string HowIsLost(string consumer) => $"Consumer '{consumer}' was lost, or left, after the producer was lost or with it, and held elements that nobody else has.";
+
+    /// <summary>What a consumer of an earlier lifetime held, nobody else has: not the writers, which were told that it is finished.</summary>
+    private void Lose(string consumer, TimeSpan now)
+    {
+        _producer.LoseElements(HowIsLost(consumer), now);
+        if (_end is not null) _end = _producer.End;
+    }
 
     private void SeatAll(TimeSpan now)
     {
         var known = Known;
         _isSeated = true;
         _producer.MayOpen = null;
-        _producer.WhatIsLost = null;
         _isReading = _producer.IsReaderAttached;
         foreach (var (report, maxBytes, process, reader) in _reports.Values)
         {

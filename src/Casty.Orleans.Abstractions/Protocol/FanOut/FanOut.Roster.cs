@@ -8,6 +8,8 @@ internal sealed partial class FanOut<T>
 
     private const int Keepers = 2;
 
+    private int _rostersKnown;   // when this one's own was published
+
     /// <summary>
     /// Another process than the consumer's own knows the roster as it was at <paramref name="version"/>, if there is one that could.
     /// </summary>
@@ -61,7 +63,18 @@ internal sealed partial class FanOut<T>
         _producer.Carry(process, process == Guid.Empty ? 0 : seen, _all.Exists(one => one.IsNamed && one.Process == Guid.Empty), now);
     }
 
-    private void Publish() => _producer.SetFan(new FanRoster(Delivery, SlowConsumer, [.. _all.Select(EntryOf)]));
+    private void Publish()
+    {
+        _rostersKnown = _producer.Known.Count;
+        _producer.SetFan(new FanRoster(Delivery, SlowConsumer, [.. _all.Select(EntryOf), .. Inherited, .. _isHolding ? [Holding] : Array.Empty<SubscriptionEntry>()]));
+    }
+
+    /// <summary>A roster that came late counts as known with this one's own, so whom it names that held what nobody else has must be on that.</summary>
+    private IEnumerable<SubscriptionEntry> Inherited => !_isSeated || _producer.IsCertain ? []
+        : Lost.Where(entry => !_all.Exists(one => one.Consumer == entry.Consumer && one.Epoch == entry.Epoch));
+
+    /// <summary>The producer itself, in the place of a consumer that is lost with it.</summary>
+    private static SubscriptionEntry Holding => new(Consumer, IsNamed: false, IsRead: false, Epoch: 0, Reader: default, Positions: [], IsOvertaken: true, IsDismissed: true);
 
     private SubscriptionEntry EntryOf(Subscription<T> one) =>
         new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected ? [] : PositionsOf(one), one.IsOvertaken, one.Dismissal is not null || one.IsForsaken);

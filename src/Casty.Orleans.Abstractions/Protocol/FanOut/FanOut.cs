@@ -105,7 +105,7 @@ internal sealed partial class FanOut<T>
         {
             if (position is { } given && one.Leg.Out.TryAcknowledge(given, given, out _)) TakeConfirmed(one);
             Fence(one, now);
-            Reopen(one);
+            Reopen(one, now);
         }
 
         if (_end is not null && !IsBalanced) one.End();
@@ -228,13 +228,14 @@ internal sealed partial class FanOut<T>
             }
 
             foreach (var (_, until) in _gone.Values) due = Min(due, until);
-            return due;
+            return Min(due, _overtakenUntil);
         }
     }
 
     /// <summary>Time has passed. Whose frames in flight are to be given up as lost is told.</summary>
     public void OnTick(TimeSpan now, Action<Subscription<T>> onGivenUp)
     {
+        if (now >= _overtakenUntil) OvertakeAnyway(now);
         foreach (long epoch in _gone.Where(one => now >= one.Value.Until).Select(one => one.Key).ToArray()) _gone.Remove(epoch);
         foreach (var one in _all.ToArray())
         {
@@ -322,9 +323,10 @@ internal sealed partial class FanOut<T>
     }
 
     /// <summary>What its last reader had not finished is to be sent again: to its next one, or to another consumer.</summary>
-    private void Reopen(Subscription<T> one)
+    private void Reopen(Subscription<T> one, TimeSpan now)
     {
         var held = one.Held().ToArray();
+        if (IsBalanced && one.Seat?.Awaited.Any(id => !_producer.WillSend(id.Writer, id.Position)) == true) Lose(one.Consumer, now);
         one.Restart();
         foreach (var batch in held)
         {
@@ -348,7 +350,7 @@ internal sealed partial class FanOut<T>
         one.IsAttached = one.IsFenced = false;
         one.Reader = default;
         one.UnreadSince = now;
-        Reopen(one);
+        Reopen(one, now);
         if (_end is not null) one.End();
         ChooseKeepers(now);
         Publish();
@@ -374,7 +376,7 @@ internal sealed partial class FanOut<T>
         _all.Remove(one);
         if (one.Dismissal is null && !HasConsumers && !IsBalanced) _confirmed = Math.Max(_confirmed, one.FinishedPlace(_next));   // what it leaves waits for others
         one.IsAttached = false;
-        if (IsBalanced) Reopen(one);
+        if (IsBalanced) Reopen(one, now);
         ChooseKeepers(now);
         Publish();
     }

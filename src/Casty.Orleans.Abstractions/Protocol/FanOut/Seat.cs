@@ -50,6 +50,9 @@ internal sealed class Seat<T>
     /// <summary>It says nothing about any element any more.</summary>
     public bool IsEmpty => !_isWhole && _has is null && _awaited.Count == 0 && _held.Count == 0;
 
+    /// <summary>What it has and has not finished, and was not seen again.</summary>
+    public IEnumerable<(long Writer, long Position)> Awaited => _awaited.Keys;
+
     /// <summary>What it has and has not finished, as far as it was seen again.</summary>
     public IEnumerable<Batch<T>> Held => _held.Values;
 

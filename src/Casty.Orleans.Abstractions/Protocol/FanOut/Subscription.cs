@@ -82,6 +82,9 @@ internal sealed class Subscription<T>
     /// <summary>Balanced: it was given elements that it has not said it received, and that the writers were told to be finished.</summary>
     public bool IsForsaken { get; set; }
 
+    /// <summary>It was overtaken when that was last known.</summary>
+    public void Overtaken(SubscriptionEntry entry) => (IsOvertaken, IsForsaken) = (entry.IsOvertaken, entry.IsDismissed);
+
     /// <summary>Balanced: what was given to it, as long as the writers may send it again.</summary>
     public RingBuffer<Run> History { get; private set; } = new();
 
@@ -271,6 +274,7 @@ internal sealed class Subscription<T>
     public void Take(ReaderReport report, long place, bool hasPositions)
     {
         Seat = new Seat<T>(report, place, hasPositions);
+        IsEnded = false;   // whatever was kept for it while it was known by name only
         Clear();
         Leg = new Leg<T>(new Outbound<T>(0, _sizeOf, Leg.Out.MaxBytes, pool: _pool));
         Leg.Seat(new Outbound<T>(report.Received, _sizeOf, Leg.Out.MaxBytes, report.Finished, _pool), report.Unfinished);
