@@ -119,12 +119,8 @@ internal sealed class Leg<T>(Outbound<T> outbound)
         return held;
     }
 
-    /// <summary>Gives memory back that a burst took; to be called now and then.</summary>
-    public void Trim()
-    {
-        Out.Trim();
-        _runs.Trim();
-    }
+    /// <summary>Gives memory back that a burst took; to be called now and then, as long as it says that there may be more.</summary>
+    public bool Trim() => Out.Trim() | _runs.Trim();
 
     /// <summary>Drops everything (P-11).</summary>
     public void Clear()

@@ -223,8 +223,8 @@ internal sealed class Outbound<T>(
         return true;
     }
 
-    /// <summary>Gives memory back that a burst took; to be called now and then.</summary>
-    public void Trim() => _elements.Trim();
+    /// <summary>Gives memory back that a burst took; to be called now and then, as long as it says that there may be more.</summary>
+    public bool Trim() => _elements.Trim();
 
     /// <summary>Drops everything (P-11).</summary>
     public void Clear() => _elements.Clear();

@@ -57,11 +57,10 @@ internal sealed partial class ProducerCore<T>
         else if (IsCertain) EndStream(StreamEnd.Completed, now);
     }
 
-    /// <summary>Looked at four times a lease, so that who was lost is noticed before two leases are over (P-10).</summary>
+    /// <summary>Looked at when the first may be lost, and not more than four times a lease: who was lost is noticed before two leases are over (P-10).</summary>
     private void CheckLeases(TimeSpan now)
     {
-        _leaseCheckAt = now + _timings.Lease / 4;
-        _leg.Trim();
+        bool hasRoom = _leg.Trim();
         var patience = 1.75 * _timings.Lease;
         foreach (var slot in _writers.Values.Where(slot => now - slot.HeardAt >= patience).ToArray())
         {
@@ -70,6 +69,11 @@ internal sealed partial class ProducerCore<T>
         }
 
         if (IsReaderAttached && now - _readerHeardAt >= patience) LoseReader(now);
+
+        var heardAt = IsReaderAttached ? _readerHeardAt : now;
+        foreach (var slot in _writers.Values) heardAt = Min(heardAt, slot.HeardAt);
+        var soon = now + _timings.Lease / 4;
+        _leaseCheckAt = hasRoom || heardAt + patience < soon ? soon : heardAt + patience;
     }
 
     private void Lose(WriterSlot<T> slot, string how, TimeSpan now)

@@ -91,11 +91,13 @@ internal sealed class RingBuffer<T>(long start = 0)
     /// Gives memory back if not more than a quarter of it was used since this was last asked. To be asked now and then, not after
     /// each burst: room that is used again and again stays.
     /// </summary>
-    public void Trim()
+    /// <returns>There may be more to give back later.</returns>
+    public bool Trim()
     {
         int peak = _peak;
         _peak = Count;
         if (peak <= _items.Length / 4 && _items.Length > Smallest) Resize(peak == 0 ? 0 : RoomFor(2 * peak));
+        return _items.Length > Smallest;
     }
 
     private int Index(long position) => (int)(position & (_items.Length - 1));

@@ -60,6 +60,22 @@ public sealed class LeaseTests
     }
 
     [Fact, Trait("Rule", "P-10")]
+    public void Producer_OnWhichNothingHappens_LooksWhenTheFirstMayBeLost()
+    {
+        // Many idle streams are to cost next to nothing.
+        var producer = Make.ProducerHolding(1);
+        producer.OnDemand(Make.Demand(0, 0), Make.At(10), out _);
+        producer.OnTick(Make.At(15));
+        Assert.Equal(Make.Start + 1.75 * Make.Timings.Lease, producer.NextDeadline);
+
+        producer.OnFrame(new Frame<int>(Make.Key, 1, [], Number: 2), Make.At(100), out _);
+        producer.OnDemand(Make.Demand(0, 0), Make.At(90), out _);
+        producer.OnTick(Make.At(105));
+        Assert.Null(producer.End);
+        Assert.Equal(Make.At(90) + 1.75 * Make.Timings.Lease, producer.NextDeadline);
+    }
+
+    [Fact, Trait("Rule", "P-10")]
     public void Writer_NeverHeardOf_IsLostLikeAnyOther()
     {
         // It may have put elements of which none arrived.
