@@ -9,7 +9,8 @@ namespace Orleans.Hosting;
 /// </summary>
 internal sealed class HandOver(IServiceProvider services) : ILifecycleParticipant<ISiloLifecycle>
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+    // Several attempts of an end to rejoin fit into it, and it fits into the 30 s that a host takes for stopping.
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
         nameof(HandOver), ServiceLifecycleStage.ApplicationServices, static _ => Task.CompletedTask, OnStopAsync);
