@@ -19,7 +19,7 @@ public sealed class LogBook : ILoggerProvider, ILogger
     public bool IsLogged(string about, string what) => _lines.Any(line =>
         line.Contains(about, StringComparison.Ordinal) && line.Contains(what, StringComparison.Ordinal));
 
-    public ILogger CreateLogger(string categoryName) => categoryName == "Casty.Orleans" ? this : new Others(this, categoryName);
+    public ILogger CreateLogger(string categoryName) => categoryName == StreamDiagnostics.LogCategory ? this : new Others(this, categoryName);
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;

@@ -12,8 +12,14 @@ namespace Casty.Orleans.Tests;
 /// <summary>What streams log has ids that mean one thing each, and there is little of it.</summary>
 public sealed class LogTests(LogTests.Fixture fixture) : IClassFixture<LogTests.Fixture>
 {
-    private static readonly LoggerMessageAttribute[] Messages =
-        [.. typeof(StreamLog).GetMethods(BindingFlags.Instance | BindingFlags.Public).Select(method => method.GetCustomAttribute<LoggerMessageAttribute>()).OfType<LoggerMessageAttribute>()];
+    /// <summary>Whatever class of either package they are in.</summary>
+    private static readonly (string Name, LoggerMessageAttribute Message)[] Messages =
+    [
+        .. new[] { typeof(StreamLog).Assembly, typeof(HandlingLog).Assembly }.SelectMany(assembly => assembly.GetTypes())
+            .SelectMany(type => type.GetMethods(BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            .Select(method => (method.Name, Message: method.GetCustomAttribute<LoggerMessageAttribute>()))
+            .Where(one => one.Message is not null).Select(one => (one.Name, one.Message!)),
+    ];
 
     private readonly ClusterBed _bed = fixture.Bed;
 
@@ -22,18 +28,14 @@ public sealed class LogTests(LogTests.Fixture fixture) : IClassFixture<LogTests.
     {
         int[] listed = [.. typeof(StreamEvents).GetFields(BindingFlags.Static | BindingFlags.Public).Select(field => (int)field.GetRawConstantValue()!)];
         Assert.NotEmpty(listed);
-        Assert.Equal(listed.Order(), Messages.Select(message => message.EventId).Order());
+        Assert.Equal(listed.Order(), Messages.Select(one => one.Message.EventId).Order());
         Assert.Equal(listed.Length, listed.Distinct().Count());
+        Assert.Equal(Messages.Length, Messages.Select(one => one.Name).Distinct().Count());
     }
 
     [Fact]
-    public void EveryEvent_IsInTheDocumentWithItsLevel() => Assert.All(
-        typeof(StreamLog).GetMethods(BindingFlags.Instance | BindingFlags.Public).Where(method => method.IsDefined(typeof(LoggerMessageAttribute))),
-        method =>
-        {
-            var message = method.GetCustomAttribute<LoggerMessageAttribute>()!;
-            Assert.Contains($"| {message.EventId} | {method.Name} | {message.Level} |", ObservabilityDocument.Text, StringComparison.Ordinal);
-        });
+    public void EveryEvent_IsInTheDocumentWithItsLevel() => Assert.All(Messages, one =>
+        Assert.Contains($"| {one.Message.EventId} | {one.Name} | {one.Message.Level} |", ObservabilityDocument.Text, StringComparison.Ordinal));
 
     [Fact]
     public async Task StreamsThatComeAndGo_LogNothingAtInformation()

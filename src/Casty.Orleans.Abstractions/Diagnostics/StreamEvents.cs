@@ -16,4 +16,14 @@ internal static class StreamEvents
     public const int Ended = 11;
     public const int Rebuilt = 12;
     public const int Terminated = 13;
+
+    // Grains that handle streams.
+    public const int Retrying = 20;
+    public const int Skipped = 21;
+    public const int FailedStream = 22;
+    public const int Stopped = 23;
+    public const int EndUnhandled = 24;
+    public const int HandlerCallLost = 25;
+    public const int CannotRead = 26;
+    public const int HandlingFailed = 27;
 }

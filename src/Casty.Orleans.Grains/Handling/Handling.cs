@@ -124,7 +124,7 @@ internal sealed class Handling<T>
         }
         catch (Exception exception)
         {
-            _log.Bug(exception, _grain, _stream);
+            _log.HandlingFailed(exception, _grain, _stream);
             await ReleaseAsync(StreamLeave.Detach);
             return HandlingOutcome.Lost;
         }
@@ -268,7 +268,7 @@ internal sealed class Handling<T>
             }
             catch (Exception exception) when (Joining.IsTransient(exception))
             {
-                _log.CallLost(exception, _grain, _stream);
+                _log.HandlerCallLost(exception, _grain, _stream);
                 await Task.Delay(Joining.Pause, _stop.Token);   // real time: it is about processes
             }
             catch (GrainExtensionNotInstalledException exception)

@@ -8,29 +8,29 @@ namespace Casty.Orleans;
 internal sealed partial class HandlingLog(ILogger logger)
 {
     public static HandlingLog For(IServiceProvider services) =>
-        new(services.GetService<ILoggerFactory>()?.CreateLogger("Casty.Orleans") ?? NullLogger.Instance);
+        new(services.GetService<ILoggerFactory>()?.CreateLogger(StreamDiagnostics.LogCategory) ?? NullLogger.Instance);
 
-    [LoggerMessage(20, LogLevel.Information, "Grain {Grain} failed to handle stream '{Stream}' ({Failures} times in a row); it is called again in {Delay}.")]
+    [LoggerMessage(StreamEvents.Retrying, LogLevel.Information, "Grain {Grain} failed to handle stream '{Stream}' ({Failures} times in a row); it is called again in {Delay}.")]
     public partial void Retrying(Exception? exception, string grain, string stream, int failures, TimeSpan delay);
 
-    [LoggerMessage(21, LogLevel.Warning, "Grain {Grain} failed to handle {Count} elements of stream '{Stream}' after {Failures} tries: they were skipped.")]
+    [LoggerMessage(StreamEvents.Skipped, LogLevel.Warning, "Grain {Grain} failed to handle {Count} elements of stream '{Stream}' after {Failures} tries: they were skipped.")]
     public partial void Skipped(Exception? exception, string grain, string stream, int count, int failures);
 
-    [LoggerMessage(22, LogLevel.Error, "Grain {Grain} failed to handle stream '{Stream}' after {Failures} tries: the stream was cancelled, and its writers are told.")]
+    [LoggerMessage(StreamEvents.FailedStream, LogLevel.Error, "Grain {Grain} failed to handle stream '{Stream}' after {Failures} tries: the stream was cancelled, and its writers are told.")]
     public partial void FailedStream(Exception? exception, string grain, string stream, int failures);
 
-    [LoggerMessage(23, LogLevel.Error, "Grain {Grain} failed to handle stream '{Stream}' after {Failures} tries: it consumes it no more, and the stream's writers wait.")]
+    [LoggerMessage(StreamEvents.Stopped, LogLevel.Error, "Grain {Grain} failed to handle stream '{Stream}' after {Failures} tries: it consumes it no more, and the stream's writers wait.")]
     public partial void Stopped(Exception? exception, string grain, string stream, int failures);
 
-    [LoggerMessage(24, LogLevel.Error, "Grain {Grain} failed to handle the end of stream '{Stream}' after {Failures} tries; the stream is over.")]
+    [LoggerMessage(StreamEvents.EndUnhandled, LogLevel.Error, "Grain {Grain} failed to handle the end of stream '{Stream}' after {Failures} tries; the stream is over.")]
     public partial void EndUnhandled(Exception? exception, string grain, string stream, int failures);
 
-    [LoggerMessage(25, LogLevel.Debug, "Grain {Grain} could not be called to handle stream '{Stream}'; it is tried again.")]
-    public partial void CallLost(Exception exception, string grain, string stream);
+    [LoggerMessage(StreamEvents.HandlerCallLost, LogLevel.Debug, "Grain {Grain} could not be called to handle stream '{Stream}'; it is tried again.")]
+    public partial void HandlerCallLost(Exception exception, string grain, string stream);
 
-    [LoggerMessage(26, LogLevel.Warning, "A grain that is to handle stream '{Stream}', as '{Handler}', cannot read it; it is tried again.")]
+    [LoggerMessage(StreamEvents.CannotRead, LogLevel.Warning, "A grain that is to handle stream '{Stream}', as '{Handler}', cannot read it; it is tried again.")]
     public partial void CannotRead(Exception exception, string stream, string handler);
 
-    [LoggerMessage(27, LogLevel.Error, "Handling stream '{Stream}' for grain {Grain} failed.")]
-    public partial void Bug(Exception exception, string grain, string stream);
+    [LoggerMessage(StreamEvents.HandlingFailed, LogLevel.Error, "Handling stream '{Stream}' for grain {Grain} failed.")]
+    public partial void HandlingFailed(Exception exception, string grain, string stream);
 }

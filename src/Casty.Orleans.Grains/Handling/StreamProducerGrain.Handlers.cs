@@ -95,7 +95,7 @@ public sealed partial class StreamProducerGrain<T>
         {
             // The next call may do better; of what lasts, somebody is to know.
             if (exception is StreamOccupiedException && _warned.Add(handler)) _handlingLog.CannotRead(exception, producer.Name, handler);
-            else _host.Log.CallLost(exception);
+            else _handlingLog.HandlerCallLost(exception, handler, producer.Name);
         }
         finally
         {
