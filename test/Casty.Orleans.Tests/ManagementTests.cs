@@ -30,14 +30,15 @@ public sealed class ManagementTests(ManagementTests.Fixture fixture, ITestOutput
         await using var second = await _bed[Place.Client].GetSinkAsync<int>(name).Soon();
         var empty = await OnlyAsync(name);
         Assert.Equal(
-            (name, "System.Int32", Silo(home), null, false, 2, 10, 0L, 0L, 0L, null, false),
-            (empty.Producer, empty.ElementType, empty.Silo, empty.Consumer, empty.IsRead, empty.Writers, empty.BufferSize, empty.Buffered, empty.Unfinished, empty.Demand, empty.StalledSince, empty.IsRebuilding));
+            (name, "System.Int32", Silo(home), 0, false, 2, 10, 0L, 0L, 0L, null, false),
+            (empty.Producer, empty.ElementType, empty.Silo, empty.ConsumerCount, empty.IsRead, empty.Writers, empty.BufferSize, empty.Buffered, empty.Unfinished, empty.Demand, empty.StalledSince, empty.IsRebuilding));
+        Assert.Empty(empty.Consumers);
         Assert.InRange(new DateTimeOffset(empty.Incarnation, TimeSpan.Zero), before, DateTimeOffset.UtcNow);
 
         await using var source = await _bed[Place.Client].GetSourceAsync<int>(name, "reader", new() { InitialDemand = 4 }).Soon();
         await Waiting.UntilAsync(() => _bed.Host(home).FindRun(empty.Id)!.Observe()!.Value.Demand == 4);
         var asked = await OnlyAsync(name);
-        Assert.Equal((empty.Id, "reader", true, 4L), (asked.Id, asked.Consumer, asked.IsRead, asked.Demand));
+        Assert.Equal((empty.Id, "reader", 1, true, 4L), (asked.Id, Assert.Single(asked.Consumers), asked.ConsumerCount, asked.IsRead, asked.Demand));
 
         for (int i = 0; i < 7; i++) await sink.PutAsync(i).Soon();
         await Waiting.UntilAsync(() => _bed.Host(home).FindRun(empty.Id)!.Observe()!.Value.Buffered == 3);
@@ -55,7 +56,33 @@ public sealed class ManagementTests(ManagementTests.Fixture fixture, ITestOutput
 
         await source.DetachAsync().Soon();
         var detached = await OnlyAsync(name);
-        Assert.Equal(("reader", false, 8L, 0L), (detached.Consumer, detached.IsRead, detached.Buffered, detached.Unfinished));
+        Assert.Equal(("reader", 1, false, 8L, 0L), (Assert.Single(detached.Consumers), detached.ConsumerCount, detached.IsRead, detached.Buffered, detached.Unfinished));
+    }
+
+    [Fact]
+    public async Task SeveralConsumers_AreNamedUpToSixteen_AndCounted()
+    {
+        string name = Cluster.Name();
+        await using var sink = await _bed[Place.SiloA].GetSinkAsync<int>(name, new() { Delivery = StreamDelivery.Broadcast, BufferSize = 10 }).Soon();
+        var sources = new List<SourceRef<int>>();
+        for (int i = 0; i < StreamInfo.MaxConsumers + 1; i++)
+        {
+            sources.Add(await _bed[(Place)(i % 3)].GetSourceAsync<int>(name, $"reader, {i}", new() { InitialDemand = i == 1 ? 2 : 4 }).Soon());
+        }
+
+        await Waiting.UntilAsync(() => Facts().Demand == 2);   // the slowest sets the pace
+        for (int i = 0; i < 5; i++) await sink.PutAsync(i).Soon();
+        await Waiting.UntilAsync(() => Facts() is { Demand: 0, Unfinished: 2, Buffered: 3 });
+        var all = await OnlyAsync(name);
+        Assert.Equal(Enumerable.Range(0, StreamInfo.MaxConsumers).Select(i => $"reader, {i}"), all.Consumers);
+        Assert.Equal((StreamInfo.MaxConsumers + 1, true), (all.ConsumerCount, all.IsRead));
+
+        // They keep their places, but nobody is there.
+        foreach (var source in sources) await source.DetachAsync().Soon();
+        var detached = await OnlyAsync(name);
+        Assert.Equal((StreamInfo.MaxConsumers + 1, false), (detached.ConsumerCount, detached.IsRead));
+
+        StreamFacts Facts() => _bed.Host(Place.SiloA).FindProducer<int>(name)!.Observe()!.Value;
     }
 
     [Fact]
@@ -253,6 +280,38 @@ public sealed class ManagementTests(ManagementTests.Fixture fixture, ITestOutput
             // Who did not answer may have the stream; who did is believed.
             Assert.True(await Management.EndAsync(page.Streams[0].Id, "Enough.").Soon());
             await Assert.ThrowsAsync<SiloUnavailableException>(() => Management.EndAsync(page.Streams[0].Id, "Again.").Soon());
+        }
+        finally
+        {
+            _bed.Wire.Gate = null;
+        }
+    }
+
+    /// <summary>Several of these, one after the other, and the caller would have waited for too long to be told of any.</summary>
+    [Fact]
+    public async Task APage_EndsBehindASiloThatDoesNotAnswerInTime()
+    {
+        string name = Cluster.Name();
+        await using var here = await _bed[Place.SiloA].GetSinkAsync<int>(name).Soon();
+        await using var there = await _bed[Place.SiloB].GetSinkAsync<int>($"{name}/2").Soon();
+        var silent = new[] { Silo(Place.SiloA), Silo(Place.SiloB) }.Min()!;   // asked first
+        _bed.Wire.Gate = call => call.Grain is IStreamSiloGrain grain && grain.GetPrimaryKeyString() == silent.ToParsableString()
+            ? Task.FromException(new TimeoutException("It did not answer.")) : null;
+        try
+        {
+            var query = new StreamQuery { NamePrefix = name };
+            var first = await Management.ListAsync(query).Soon();
+            Assert.Empty(first.Streams);
+            Assert.Equal([silent], first.Unanswered);
+
+            var second = await Management.ListAsync(query with { After = first.Next }).Soon();
+            Assert.NotEqual(silent, Assert.Single(second.Streams).Silo);
+            Assert.Empty(second.Unanswered);
+            Assert.Null(second.Next);
+            Assert.Equal(second.Streams.Select(one => one.Id), (await ListAsync(query)).Select(one => one.Id));
+
+            // The stream may be there.
+            await Assert.ThrowsAsync<TimeoutException>(() => Management.EndAsync(Guid.NewGuid(), "Enough.").Soon());
         }
         finally
         {

@@ -20,6 +20,7 @@ public sealed class NoStreamsTests
         await bed.DeployAsync();
         var sink = await Assert.ThrowsAsync<InvalidOperationException>(() => bed[place].GetSinkAsync<int>("prices"));
         var source = await Assert.ThrowsAsync<InvalidOperationException>(() => bed[place].GetSourceAsync<int>("prices"));
-        Assert.All([sink, source], exception => Assert.Contains("Casty.Orleans.Grains", exception.Message, StringComparison.Ordinal));
+        var management = Assert.Throws<InvalidOperationException>(() => bed[place].GetStreamManagement());
+        Assert.All([sink, source, management], exception => Assert.Contains("Casty.Orleans.Grains", exception.Message, StringComparison.Ordinal));
     }
 }

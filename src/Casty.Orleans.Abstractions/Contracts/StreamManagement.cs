@@ -7,7 +7,7 @@ namespace Casty.Orleans;
 [GenerateSerializer, Immutable, Alias("casty.stream-query")]
 public sealed record StreamQuery
 {
-    /// <summary>The largest <see cref="PageSize"/>: a page stays far below what a message may have.</summary>
+    /// <summary>The largest <see cref="PageSize"/>: even with names of the greatest length, a page stays below the 100 MB that a message may have by default.</summary>
     public const int MaxPageSize = 1000;
 
     /// <summary>How the names of the streams begin, compared by ordinal; null for any.</summary>
@@ -61,6 +61,9 @@ public sealed record StreamPage
 [GenerateSerializer, Immutable, Alias("casty.stream-info")]
 public sealed record StreamInfo
 {
+    /// <summary>The most <see cref="Consumers"/> that are named.</summary>
+    public const int MaxConsumers = 16;
+
     /// <summary>This run of the stream: the next one under its name has another.</summary>
     [Id(0)]
     public required Guid Id { get; init; }
@@ -81,39 +84,54 @@ public sealed record StreamInfo
     [Id(4)]
     public required long Incarnation { get; init; }
 
-    /// <summary>The subscription's name; null while there is none. One that begins with <c>~</c> was made up for a reader that gave none.</summary>
+    /// <summary>
+    /// The names of its consumers, in the order in which they came; the first <see cref="MaxConsumers"/> where there are more. One that
+    /// begins with <c>~</c> was made up for a reader that gave none.
+    /// </summary>
     [Id(5)]
-    public string? Consumer { get; init; }
+    public IReadOnlyList<string> Consumers { get; init; } = [];
 
-    /// <summary>A reader is there now. One that detached, or is not heard of, is not.</summary>
+    /// <summary>How many consumers it has, those included that detached and whose place is kept.</summary>
     [Id(6)]
+    public int ConsumerCount { get; init; }
+
+    /// <summary>A reader is there now: of one consumer at least. One that detached, or is not heard of, is not.</summary>
+    [Id(7)]
     public bool IsRead { get; init; }
 
     /// <summary>How many writers belong to it, those that have ended and whose elements are not finished included.</summary>
-    [Id(7)]
+    [Id(8)]
     public int Writers { get; init; }
 
     /// <summary>Its <see cref="StreamProducerOptions.BufferSize"/>; 0 is unbounded.</summary>
-    [Id(8)]
+    [Id(9)]
     public int BufferSize { get; init; }
 
-    /// <summary>How many elements wait at the producer for the reader to ask for them.</summary>
-    [Id(9)]
+    /// <summary>
+    /// How many elements wait at the producer for the reader to ask for them. With several consumers, those that were handed to none.
+    /// </summary>
+    [Id(10)]
     public long Buffered { get; init; }
 
-    /// <summary>How many elements have left for the reader and are not finished.</summary>
-    [Id(10)]
+    /// <summary>
+    /// How many elements have left for the reader and are not finished. Of a broadcast, by every consumer; of a balanced stream, those from
+    /// the first on that is not.
+    /// </summary>
+    [Id(11)]
     public long Unfinished { get; init; }
 
-    /// <summary>How many elements the reader asks for that have not left.</summary>
-    [Id(11)]
+    /// <summary>
+    /// How many elements the reader asks for that have not left. Of a broadcast, the consumer that asks for least, or for most where
+    /// <see cref="StreamProducerOptions.SlowConsumer"/> is not <see cref="StreamSlowConsumer.Wait"/>; of a balanced stream, all together.
+    /// </summary>
+    [Id(12)]
     public long Demand { get; init; }
 
     /// <summary>Since when it has held elements that nobody asks for, by its silo's clock; null where it holds none.</summary>
-    [Id(12)]
+    [Id(13)]
     public DateTimeOffset? StalledSince { get; init; }
 
     /// <summary>Its producer was lost, and not all its ends have reported to the one that takes its place: the other numbers are not known yet.</summary>
-    [Id(13)]
+    [Id(14)]
     public bool IsRebuilding { get; init; }
 }

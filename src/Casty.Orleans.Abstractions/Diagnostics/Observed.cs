@@ -28,7 +28,8 @@ internal interface IObservedProducer : IObservedEnd
 }
 
 /// <summary>How a stream is.</summary>
-/// <param name="Consumer">The subscription's name; null while there is none.</param>
+/// <param name="Consumers">The names of its consumers, in the order in which they came; not all where there are many.</param>
+/// <param name="ConsumerCount">How many consumers it has.</param>
 /// <param name="IsRead">A reader is there.</param>
 /// <param name="Writers">How many writers it has.</param>
 /// <param name="BufferSize">How many elements it may hold that nobody asked for; 0 for any number.</param>
@@ -38,4 +39,4 @@ internal interface IObservedProducer : IObservedEnd
 /// <param name="StalledFor">For how long elements have been there that nobody asks for; null where there are none.</param>
 /// <param name="IsRebuilding">Its producer was lost, and not all its ends have reported yet.</param>
 internal readonly record struct StreamFacts(
-    string? Consumer, bool IsRead, int Writers, int BufferSize, long Buffered, long Unfinished, long Demand, TimeSpan? StalledFor, bool IsRebuilding);
+    string[] Consumers, int ConsumerCount, bool IsRead, int Writers, int BufferSize, long Buffered, long Unfinished, long Demand, TimeSpan? StalledFor, bool IsRebuilding);

@@ -119,13 +119,19 @@ internal sealed class StreamHost
         return host;
     }
 
-    /// <summary>A grain of a stream. Where no silo has such grains, Orleans would name an interface, which tells nobody what to do.</summary>
+    /// <summary>A grain of a stream.</summary>
     public static TGrain GrainOf<TGrain>(IGrainFactory grains, string key)
-        where TGrain : IGrainWithStringKey
+        where TGrain : IGrainWithStringKey => Hosted((grains, key), static at => at.grains.GetGrain<TGrain>(at.key));
+
+    /// <summary>What tells of streams.</summary>
+    public static IStreamManagementGrain ManagementOf(IGrainFactory grains) => Hosted(grains, static grains => grains.GetGrain<IStreamManagementGrain>(0));
+
+    /// <summary>Where no silo has such grains, Orleans would name an interface, which tells nobody what to do.</summary>
+    private static TGrain Hosted<TState, TGrain>(TState state, Func<TState, TGrain> get)
     {
         try
         {
-            return grains.GetGrain<TGrain>(key);
+            return get(state);
         }
         catch (ArgumentException exception)
         {

@@ -11,7 +11,7 @@ public sealed class StreamWarden(IGrainFactory grains)
         var stalled = new StreamQuery { NamePrefix = "prices/", StalledLongerThan = TimeSpan.FromMinutes(10) };
         await foreach (var stream in management.ListAllAsync(stalled, cancellationToken))
         {
-            Console.WriteLine($"{stream.Producer} on {stream.Silo}: {stream.Buffered} elements for {stream.Consumer ?? "nobody"} since {stream.StalledSince:t}");
+            Console.WriteLine($"{stream.Producer} on {stream.Silo}: {stream.Buffered} elements for [{string.Join(", ", stream.Consumers)}] since {stream.StalledSince:t}");
             if (!stream.IsRead) await management.EndAsync(stream.Id, "Nobody has read it for ten minutes.");
         }
     }

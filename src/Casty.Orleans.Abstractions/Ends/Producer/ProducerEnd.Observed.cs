@@ -29,11 +29,21 @@ internal sealed partial class ProducerEnd<T>
             if (_isClosed || _isFree || _core.IsOver) return null;
 
             var since = _heldSince > _leftAt ? _heldSince : _leftAt;
+            var (consumers, count, isRead) = ObserveConsumers();
             return new StreamFacts(
-                _fan is null ? _core.Consumer : _fan.IsEmpty ? null : string.Join(", ", _fan.Subscriptions.Select(one => one.Consumer)), _core.IsReaderAttached, _core.Writers, _core.BufferSize,
+                consumers, count, isRead, _core.Writers, _core.BufferSize,
                 _core.Next - _core.Sent, _core.Sent - _core.Confirmed, Math.Max(0, _core.Requested - _core.Sent),
                 _core.IsStalled ? _host.Clock.Now - since : null, _core.IsRebuilding);
         }
+    }
+
+    /// <summary>Under the lock. One that was sent away gets the rest of what it asked for, and is none any more.</summary>
+    private (string[] Names, int Count, bool IsRead) ObserveConsumers()
+    {
+        if (_fan is null) return _core.Consumer is { } only ? ([only], 1, _core.IsReaderAttached) : ([], 0, false);
+
+        var consumers = _fan.Subscriptions.Where(one => one.Dismissal is null);
+        return ([.. consumers.Take(StreamInfo.MaxConsumers).Select(one => one.Consumer)], consumers.Count(), consumers.Any(one => one.IsAttached));
     }
 
     public async Task<bool> TerminateAsync(StreamEnd end)
