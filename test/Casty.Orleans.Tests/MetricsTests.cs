@@ -228,6 +228,7 @@ public sealed class MetricsTests : IClassFixture<MetricsTests.Fixture>, IDisposa
     [InlineData("abandoned", "abandoned", "abandoned")]
     [InlineData("terminated", "terminated", "terminated")]
     [InlineData(null, null, "detached")]
+    [InlineData(null, null, "superseded")]
     public async Task Ends_AreCountedByTheirReason(string? producer, string? sink, string source)
     {
         string name = Cluster.Name();
@@ -264,6 +265,14 @@ public sealed class MetricsTests : IClassFixture<MetricsTests.Fixture>, IDisposa
             case "detached":
                 await reader.DetachAsync().Soon();
                 break;
+
+            case "superseded":
+                await using (await _bed[Place.SiloA].GetSourceAsync<decimal>(name, "reader").Soon())
+                {
+                    await Assert.ThrowsAsync<StreamSupersededException>(() => reader.DrainAsync());
+                }
+
+                break;
         }
 
         await Waiting.UntilAsync(() => (double[])[Ended(AtProducer, producer), Ended(AtSink, sink), Ended(AtSource, source)]
@@ -273,6 +282,21 @@ public sealed class MetricsTests : IClassFixture<MetricsTests.Fixture>, IDisposa
 
         double Ended((string, string) role, string? reason) => reason is null ? 0
             : new[] { _client, _siloA, _siloB }.Sum(watch => watch.Sum<decimal>("casty.stream.ended", role, (StreamTags.Reason, reason)));
+    }
+
+    [Fact]
+    public async Task AStreamThatAPeerBreaks_IsCountedSoForTheProducerAndEachEnd()
+    {
+        string name = Cluster.Name();
+        await using var sink = await _bed[Place.SiloA].GetSinkAsync<int>(name).Soon();
+        await using var source = await _bed[Place.SiloB].GetSourceAsync<int>(name).Soon();
+        var hostile = await HostileWriter.JoinAsync(_bed.Orleans.Client, name);
+        await hostile.SayAsync(hostile.Frame(hostile.Batch(-1, 1)));
+        await Assert.ThrowsAsync<StreamException>(() => source.DrainAsync());
+        await Waiting.UntilAsync(() => Ended(_siloA, AtProducer) == 1 && Ended(_siloA, AtSink) == 1 && Ended(_siloB, AtSource) == 1);
+        hostile.Forget();
+
+        static double Ended(MeterWatch watch, (string, string) role) => watch.Sum<int>("casty.stream.ended", role, (StreamTags.Reason, "protocol_violation"));
     }
 
     [Fact]
