@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Casty.Orleans;
 
 /// <summary>Checks of arguments that more than one call makes.</summary>
@@ -11,7 +13,7 @@ internal static class Require
         ArgumentException.ThrowIfNullOrEmpty(name, parameter);
         if (name.Length > MaxNameLength)
         {
-            throw new ArgumentException($"A name has at most {MaxNameLength} characters; this one has {name.Length}.", parameter);
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{parameter} has {name.Length:N0} characters; allowed are 1 to {MaxNameLength:N0}."), parameter);
         }
     }
 

@@ -130,15 +130,16 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
 
     /// <summary>
     /// Stops reading and keeps the stream: a later reader of the same name goes on exactly after the last element that this one
-    /// was given. Harmless if the stream has ended.
+    /// was given (P-09, docs/protocol.md). Harmless if the stream has ended.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The consumer has no name of its own, so nobody could go on.</exception>
+    /// <exception cref="InvalidOperationException">The consumer has no name of its own, so nobody could go on; or the source was handed over.</exception>
     /// <exception cref="StreamException">The producer could not be told; after its lease the next reader goes on after the last finished element.</exception>
     public async ValueTask DetachAsync()
     {
         if (!_isNamed)
         {
-            throw new InvalidOperationException("Only a source that was opened with a consumer name can be detached: nobody could go on reading this one.");
+            throw new InvalidOperationException(
+                $"The source of stream '{Producer}' was opened without a consumer's name, so nobody could go on where it stops. Pass consumer: to GetSourceAsync, or dispose it instead.");
         }
 
         var end = _held.End ?? await _held.OpenAsync();

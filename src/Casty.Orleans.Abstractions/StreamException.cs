@@ -75,7 +75,7 @@ public sealed class StreamTerminatedException : StreamException
     }
 }
 
-/// <summary>The stream has a consumer of another name; a stream has one consumer.</summary>
+/// <summary>The stream has a consumer of another name, and its <see cref="StreamProducerOptions.Delivery"/> is <see cref="StreamDelivery.Single"/>.</summary>
 [GenerateSerializer, Alias("casty.StreamOccupiedException")]
 public sealed class StreamOccupiedException : StreamException
 {

@@ -34,6 +34,7 @@ public sealed class LargeElementTests : IAsyncLifetime
         var error = await Assert.ThrowsAsync<ArgumentException>(() => stream.Sink.PutAsync(Large).Soon());
         Assert.Equal("element", error.ParamName);
         Assert.Contains($"{MessageSize * 3 / 4}", error.Message);
+        Assert.Contains("raise MaxMessageBodySize", error.Message);
         Assert.Contains($"{MessageSize + 5}"[..4], error.Message);   // and what it takes: the array and a few bytes about it
         Assert.Equal("element", Assert.Throws<ArgumentException>(() => stream.Sink.TryPut(Large)).ParamName);
         await stream.Sink.PutAsync(Large[..(MessageSize / 2)]).Soon();

@@ -17,7 +17,8 @@ public sealed class NamingTests(ClockedCluster cluster)
         await using var source = await cluster[Place.SiloA].GetSourceAsync<int>(name, first).Soon();
         var error = await Assert.ThrowsAsync<StreamOccupiedException>(() => cluster[Place.Client].GetSourceAsync<int>(name, second).Soon());
         Assert.Equal(source.Consumer, error.Consumer);
-        Assert.Contains($"'{name}'", error.Message);
+        Assert.Contains($"'{name}' has Delivery Single", error.Message);
+        Assert.Contains("name Broadcast or Balanced", error.Message);
         if (first is not null) Assert.Equal(first, source.Consumer);
 
         // A detached name still has the stream; one that cancelled has not.

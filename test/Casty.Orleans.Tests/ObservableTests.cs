@@ -181,6 +181,7 @@ public sealed class ObservableTests(ClockedCluster cluster)
         }).Soon();
         Assert.Equal([0, 1, 2], read);
         Assert.Equal((StreamEndReason.Failed, true), (error.Reason, error.Message.Contains($"'{name}' was full", StringComparison.Ordinal)));
+        Assert.Contains("Raise BufferSize", error.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<StreamException>(() => sink.Completion.Soon());
     }
 

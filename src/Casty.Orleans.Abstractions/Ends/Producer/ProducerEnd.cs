@@ -200,7 +200,9 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             if (_isClosed || (replaces == Guid.Empty && (_core.IsOver || _isFree))) return null;
             if (_core.Consumer is { } other && other != consumer)
             {
-                throw new StreamOccupiedException($"Stream '{Name}' is read by consumer '{other}', and a stream has one consumer; '{consumer}' was refused.", other);
+                throw new StreamOccupiedException(
+                    $"Stream '{Name}' has Delivery Single and is read by consumer '{other}'; '{consumer}' was refused. "
+                    + $"Wait until '{other}' has left, read under its name to take over, or have the first sink name Broadcast or Balanced.", other);
             }
 
             if (_core.Reader == end && _core.IsReaderAttached) return new JoinedReader(_core.Stream, _core.Epoch, _core.Confirmed, _core.Roster, []);

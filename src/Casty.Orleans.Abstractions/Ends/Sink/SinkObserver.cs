@@ -9,7 +9,7 @@ internal sealed class SinkObserver<T>(SinkRef<T> sink, StreamOverflow overflow, 
         {
             if (cancellationToken.IsCancellationRequested || sink.TryPut(value)) return;
             if (overflow == StreamOverflow.Block) sink.PutAsync(value, cancellationToken).AsTask().GetAwaiter().GetResult();
-            else End(new StreamException($"Stream '{sink.Producer}' was full when an element was pushed that could not wait.", StreamEndReason.Failed));
+            else End(new StreamException($"Stream '{sink.Producer}' was full when an element was pushed that could not wait. Raise BufferSize, or use StreamOverflow.Block.", StreamEndReason.Failed));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

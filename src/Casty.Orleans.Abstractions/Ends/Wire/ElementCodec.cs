@@ -56,7 +56,7 @@ internal sealed class ElementCodec<T>
             if (size > _maxSize)
             {
                 throw new ArgumentException(
-                    $"The element takes {size} bytes when serialised; an Orleans message of this process has room for {_maxSize}.", "element");
+                    $"The element takes {size} bytes when serialised; an Orleans message of this process has room for {_maxSize}. Split it, or raise MaxMessageBodySize in every process.", "element");
             }
 
             BinaryPrimitives.WriteInt32LittleEndian(bytes, size);
