@@ -68,13 +68,15 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// </summary>
     public ChannelWriter<T> Writer => _writer ??= new SinkWriter<T>(this);
 
-    /// <summary>Puts an element. Waits while the stream's buffer is full.</summary>
+    /// <summary>Puts an element. Waits while the stream's buffer is full (P-07, docs/protocol.md).</summary>
     /// <param name="element">The element.</param>
     /// <param name="cancellationToken">Ends the wait; a cancelled put has not put.</param>
     /// <exception cref="StreamClosedException">The stream takes no more: it was completed, failed or cancelled.</exception>
     /// <exception cref="StreamAbandonedException">The stream's producer or reader is gone.</exception>
     /// <exception cref="StreamTerminatedException">The stream was ended from outside.</exception>
-    /// <exception cref="ArgumentException">The element is too large for a message. Its neighbours are not affected.</exception>
+    /// <exception cref="ArgumentException">
+    /// Serialised, the element takes more than three quarters of the process' <c>MaxMessageBodySize</c>. Its neighbours are not affected.
+    /// </exception>
     /// <exception cref="global::Orleans.Serialization.CodecNotFoundException">The element cannot be serialised. Its neighbours are not affected.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask PutAsync(T element, CancellationToken cancellationToken = default) =>
@@ -83,7 +85,8 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// <summary>Puts an element if that needs no waiting.</summary>
     /// <param name="element">The element.</param>
     /// <returns>False if the buffer is full, the stream takes no more, or a sink that was handed over is only being opened.</returns>
-    /// <exception cref="ArgumentException">The element is too large for a message.</exception>
+    /// <exception cref="ArgumentException">As of <see cref="PutAsync"/>.</exception>
+    /// <exception cref="global::Orleans.Serialization.CodecNotFoundException">The element cannot be serialised.</exception>
     public bool TryPut(T element)
     {
         if (_held.End is { } end) return end.TryPut(element);
@@ -110,6 +113,7 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// The elements. Its enumerator is disposed whatever happens. Of a <see cref="SourceRef{T}"/> an element is finished when it was put.
     /// </param>
     /// <param name="cancellationToken">Ends the wait for the sequence and for room.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="elements"/> is null.</exception>
     /// <inheritdoc cref="PutAsync" path="/exception"/>
     public Task PutAllAsync(IAsyncEnumerable<T> elements, CancellationToken cancellationToken = default)
     {
@@ -118,7 +122,12 @@ public sealed class SinkRef<T> : IAsyncDisposable
         return Sequence.PutAllAsync(this, elements, cancellationToken);
     }
 
-    /// <inheritdoc cref="PutAllAsync(IAsyncEnumerable{T}, CancellationToken)"/>
+    /// <inheritdoc cref="PutAllAsync(IAsyncEnumerable{T}, CancellationToken)" path="/summary"/>
+    /// <remarks>The token is looked at between two elements, and while one waits for room.</remarks>
+    /// <param name="elements">The elements.</param>
+    /// <param name="cancellationToken">Ends the wait for room.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="elements"/> is null.</exception>
+    /// <inheritdoc cref="PutAsync" path="/exception"/>
     public async Task PutAllAsync(IEnumerable<T> elements, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(elements);
@@ -130,7 +139,8 @@ public sealed class SinkRef<T> : IAsyncDisposable
 
     /// <summary>
     /// This writer is done. Returns once the producer holds everything that was put; the stream ends when its last attached
-    /// writer has ended. Puts that still wait fail. Completing twice, or after the reader has left, is harmless.
+    /// writer has ended (P-13, P-15, docs/protocol.md). To survive the producer's silo as well, await <see cref="Completion"/>. Puts that
+    /// still wait fail. Completing twice, or after the reader has left, is harmless.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait; completing still takes effect.</param>
     /// <exception cref="StreamAbandonedException">The producer is gone and does not hold everything.</exception>

@@ -14,6 +14,7 @@ public enum StreamLeave
 /// How a source asks for elements. A value left null is inherited: from <c>AddCastyStreams</c> in the reader's process,
 /// then the built-in default.
 /// </summary>
+/// <remarks>Read when an end is opened: a later change has no effect on that end.</remarks>
 public sealed class StreamConsumerOptions
 {
     /// <summary>The built-in <see cref="InitialDemand"/>.</summary>
@@ -27,41 +28,43 @@ public sealed class StreamConsumerOptions
 
     /// <summary>
     /// How many elements the reader asks for at first. Set alone it fixes the window: with 2 there are never more than two
-    /// elements outstanding. At least 1 and at most <see cref="MaxDemand"/>. Default: 16.
+    /// elements outstanding (P-06, docs/protocol.md). At least 1 and at most <see cref="MaxDemand"/>. Default: 16.
     /// </summary>
     public int? InitialDemand { get; set; }
 
     /// <summary>
     /// How many elements may be outstanding, that is asked for and not yet given to the reader. The window grows towards it
-    /// while the reader keeps up and shrinks when it does not. Set alone it lowers the start to fit. At least 1. Default: 4096.
+    /// while the reader keeps up and shrinks when it does not (P-06, docs/protocol.md). Set alone it lowers the start to fit. At least 1.
+    /// Default: 4096.
     /// </summary>
     public int? MaxDemand { get; set; }
 
     /// <summary>
     /// How many bytes of elements may be outstanding where elements are serialised, that is where they cross processes. One
-    /// element always passes. At least 1. Default: 16 MiB.
+    /// element always passes (P-07, docs/protocol.md). At least 1. Default: 16 MiB.
     /// </summary>
     public long? MaxDemandBytes { get; set; }
 
     /// <summary>
     /// How long the reader waits for an element before the loop throws <see cref="TimeoutException"/>; only the time that the
-    /// reader waits counts. <see cref="Timeout.InfiniteTimeSpan"/> waits for ever. Default: infinite.
+    /// reader waits counts. Positive, or <see cref="Timeout.InfiniteTimeSpan"/>, which waits for ever. Default: infinite.
     /// </summary>
     public TimeSpan? InactivityTimeout { get; set; }
 
     /// <summary>
-    /// What leaving the loop does. <see cref="StreamLeave.Detach"/> needs a named consumer. Default: <see cref="StreamLeave.Cancel"/>.
+    /// What leaving the loop does. <see cref="StreamLeave.Detach"/> needs a named consumer; as a process' default it is passed over for
+    /// consumers without a name. Default: <see cref="StreamLeave.Cancel"/>.
     /// </summary>
     public StreamLeave? OnLeave { get; set; }
 
     /// <summary>
-    /// The delivery that the reader expects: a stream with another one is refused. A stream that no sink has been opened for yet takes it from
+    /// The delivery that the reader expects (P-19, docs/protocol.md): a stream with another one is refused. A stream that no sink has been opened for yet takes it from
     /// its first reader that names one. Default: none, the reader takes what there is; and a stream without a sink has one consumer.
     /// </summary>
     public StreamDelivery? Delivery { get; set; }
 
     /// <summary>
-    /// Where the reader begins in a broadcast that others read already. Without meaning for other deliveries, and for a named consumer that
+    /// Where the reader begins in a broadcast that others read already (P-19, docs/protocol.md). Without meaning for other deliveries, and for a named consumer that
     /// resumes. Default: <see cref="StreamStart.Latest"/>.
     /// </summary>
     public StreamStart? Start { get; set; }

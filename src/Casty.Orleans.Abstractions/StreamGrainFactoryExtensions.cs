@@ -1,4 +1,5 @@
 using Orleans;
+using Orleans.Runtime;
 
 namespace Casty.Orleans;
 
@@ -6,6 +7,7 @@ namespace Casty.Orleans;
 public static class StreamGrainFactoryExtensions
 {
     /// <summary>Joins a stream as a writer. The stream begins with the first end that joins; a source may come before any sink.</summary>
+    /// <remarks>Any thread may call it. What is opened in a grain's turn is let go of when that grain is deactivated.</remarks>
     /// <typeparam name="T">The type of the elements. A stream is known by this type and its name.</typeparam>
     /// <param name="grains">The cluster.</param>
     /// <param name="producer">The stream's name: 1 to 1,000 characters.</param>
@@ -17,6 +19,8 @@ public static class StreamGrainFactoryExtensions
     /// <exception cref="StreamClosedException">A stream of this name has ended and was not read to its end yet; the message says when the name is free.</exception>
     /// <exception cref="global::Orleans.Serialization.CodecNotFoundException"><typeparamref name="T"/> cannot be serialised.</exception>
     /// <exception cref="InvalidOperationException">No silo that this process has heard of hosts streams.</exception>
+    /// <exception cref="TimeoutException">No silo answered, though it was asked ten times.</exception>
+    /// <exception cref="OrleansException">The same, where Orleans knew at once that none would.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static async Task<SinkRef<T>> GetSinkAsync<T>(this IGrainFactory grains, string producer,
         StreamProducerOptions? options = null, CancellationToken cancellationToken = default)
@@ -32,21 +36,28 @@ public static class StreamGrainFactoryExtensions
     }
 
     /// <summary>Joins a stream as its reader.</summary>
+    /// <remarks>Any thread may call it. What is opened in a grain's turn is let go of when that grain is deactivated.</remarks>
     /// <typeparam name="T">The type of the elements. A stream is known by this type and its name.</typeparam>
     /// <param name="grains">The cluster.</param>
     /// <param name="producer">The stream's name: 1 to 1,000 characters.</param>
     /// <param name="consumer">
     /// The subscription's name, 1 to 1,000 characters: a later reader of the same name goes on where this one stopped, and takes
-    /// over if this one still reads. Null makes a one-off subscription.
+    /// over if this one still reads (P-09, docs/protocol.md). Null makes a one-off subscription.
     /// </param>
     /// <param name="options">How the source asks for elements. Null inherits everything.</param>
     /// <param name="cancellationToken">Ends the wait and leaves nothing behind.</param>
     /// <returns>The source. Read it to its end, leave its loop, or dispose it.</returns>
-    /// <exception cref="ArgumentException">A name is empty or too long, or a consumer without a name is to detach.</exception>
+    /// <exception cref="ArgumentException">
+    /// A name is empty or too long, a consumer without a name is to detach, or the stream delivers otherwise than
+    /// <see cref="StreamConsumerOptions.Delivery"/> says.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-    /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
+    /// <exception cref="StreamOccupiedException">The stream is <see cref="StreamDelivery.Single"/> and has a consumer of another name.</exception>
+    /// <exception cref="StreamSupersededException">A later call of this process took the name while this one was under way.</exception>
     /// <exception cref="global::Orleans.Serialization.CodecNotFoundException"><typeparamref name="T"/> cannot be serialised.</exception>
     /// <exception cref="InvalidOperationException">No silo that this process has heard of hosts streams.</exception>
+    /// <exception cref="TimeoutException">No silo answered, though it was asked ten times.</exception>
+    /// <exception cref="OrleansException">The same, where Orleans knew at once that none would.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static async Task<SourceRef<T>> GetSourceAsync<T>(this IGrainFactory grains, string producer, string? consumer = null,
         StreamConsumerOptions? options = null, CancellationToken cancellationToken = default)

@@ -32,6 +32,7 @@ public static class StreamObservableExtensions
     /// <typeparam name="T">The type of the elements.</typeparam>
     /// <param name="sink">The sink. Dispose it as ever.</param>
     /// <param name="overflow">What becomes of an element for which there is no room.</param>
+    /// <returns>The observer. Its calls are made one at a time, as observers' are.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="overflow"/> is none of its values.</exception>
     public static IObserver<T> AsObserver<T>(this SinkRef<T> sink, StreamOverflow overflow)
     {

@@ -11,7 +11,9 @@ public static class StreamPipe
     /// <summary>Creates a stream inside this process.</summary>
     /// <remarks>
     /// It behaves as a stream in a cluster does, demand, backpressure and ends included, but for two things: elements are handed
-    /// over by reference, never copied or serialised, and a detached source cannot be opened again.
+    /// over by reference, never copied or serialised, and a detached source cannot be opened again. So the consumer's
+    /// <see cref="StreamConsumerOptions.MaxDemandBytes"/>, <see cref="StreamConsumerOptions.Delivery"/> and
+    /// <see cref="StreamConsumerOptions.Start"/> have no effect.
     /// </remarks>
     /// <typeparam name="T">The type of the elements: any.</typeparam>
     /// <param name="producer">How the stream buffers. Null takes the built-in defaults.</param>

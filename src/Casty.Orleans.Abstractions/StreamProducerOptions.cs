@@ -4,6 +4,7 @@ namespace Casty.Orleans;
 /// How a stream buffers. A value left null is inherited: from <c>AddCastyStreams</c> in the writer's process, then in the
 /// producer's silo, then the built-in default. The first sink's values hold for the stream.
 /// </summary>
+/// <remarks>Read when an end is opened: a later change has no effect on that end.</remarks>
 public sealed class StreamProducerOptions
 {
     /// <summary>The built-in <see cref="BufferSize"/>.</summary>
@@ -13,24 +14,25 @@ public sealed class StreamProducerOptions
     public static readonly TimeSpan DefaultSubscriptionTimeout = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// How many elements the stream holds beyond what its reader has asked for, over all its sinks. Puts wait while it is full.
-    /// 0 is unbounded: puts never wait, and memory is the only limit. Default: 1024.
+    /// How many elements the stream holds beyond what its reader has asked for, over all its sinks (P-07, docs/protocol.md). Puts wait while
+    /// it is full. 0 or more, in elements; 0 is unbounded: puts never wait, and memory is the only limit. Default: 1024.
     /// </summary>
     public int? BufferSize { get; set; }
 
     /// <summary>
-    /// How long a stream lives while nobody reads it: not yet, or not any more. Then it fails and its writers are told.
-    /// <see cref="Timeout.InfiniteTimeSpan"/> waits for ever. Default: 5 minutes.
+    /// How long a stream lives while nobody reads it: not yet, or not any more. Then it fails and its writers are told. Positive, or
+    /// <see cref="Timeout.InfiniteTimeSpan"/>, which waits for ever. Default: 5 minutes.
     /// </summary>
     public TimeSpan? SubscriptionTimeout { get; set; }
 
     /// <summary>
-    /// Whom the elements go to: one consumer, all of them, or whichever has asked for the next one. Default: <see cref="StreamDelivery.Single"/>.
+    /// Whom the elements go to: one consumer, all of them, or whichever has asked for the next one (P-19, docs/protocol.md).
+    /// Default: <see cref="StreamDelivery.Single"/>.
     /// </summary>
     public StreamDelivery? Delivery { get; set; }
 
     /// <summary>
-    /// What a broadcast does for a consumer that asks for less than the others. Without meaning for other deliveries.
+    /// What a broadcast does for a consumer that asks for less than the others (P-19, docs/protocol.md). Without meaning for other deliveries.
     /// Default: <see cref="StreamSlowConsumer.Wait"/>.
     /// </summary>
     public StreamSlowConsumer? SlowConsumer { get; set; }

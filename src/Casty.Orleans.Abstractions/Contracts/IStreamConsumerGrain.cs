@@ -12,8 +12,10 @@ namespace Casty.Orleans;
 public interface IStreamConsumerGrain<T> : IGrainWithStringKey
 {
     /// <summary>A reader takes the subscription; whoever had it before is superseded. One at a time.</summary>
+    /// <param name="request">Who asks, and for which subscription.</param>
     /// <returns>What it joined; null while that is not known yet, as the stream is being rebuilt: it asks again.</returns>
-    /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
+    /// <exception cref="StreamOccupiedException">The stream is <see cref="StreamDelivery.Single"/> and has a consumer of another name.</exception>
+    /// <exception cref="StreamSupersededException">A later call of the same process took the name, or nobody has the place that it is to take any more.</exception>
     [ResponseTimeout(Joining.ResponseTimeout), Alias("open")]
     Task<StreamJoined<T>?> OpenAsync(StreamSubscribeRequest<T> request);
 

@@ -11,11 +11,14 @@ namespace Casty.Orleans;
 public interface IStreamDemandObserver : IGrainObserver
 {
     /// <summary>Takes a demand. Never waits for user code.</summary>
+    /// <param name="demand">What a receiver has, and asks for.</param>
+    /// <returns>Whether the end that it is for is known, and goes on.</returns>
     [AlwaysInterleave, ResponseTimeout(FrameLimits.ResponseTimeout), Alias("demand")]
     ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand);
 
     /// <summary>Is that process there?</summary>
     /// <param name="process">Whom the caller expects here: a silo that was restarted is another one.</param>
+    /// <returns>True from that one.</returns>
     [AlwaysInterleave, ResponseTimeout(FrameLimits.ResponseTimeout), Alias("ping")]
     ValueTask<bool> PingAsync(Guid process);
 

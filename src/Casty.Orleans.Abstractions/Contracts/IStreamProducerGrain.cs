@@ -12,6 +12,7 @@ namespace Casty.Orleans;
 public interface IStreamProducerGrain<T> : IGrainWithStringKey
 {
     /// <summary>A writer joins the stream.</summary>
+    /// <param name="request">Who asks, and for what.</param>
     /// <returns>What it joined; null while that is not known yet, as the stream is being rebuilt: it asks again.</returns>
     /// <exception cref="StreamClosedException">The stream takes no more and its name is not free yet.</exception>
     /// <exception cref="StreamSupersededException">Nobody has the place that it is to take any more.</exception>
@@ -19,26 +20,33 @@ public interface IStreamProducerGrain<T> : IGrainWithStringKey
     Task<StreamJoined<T>?> AttachAsync(StreamAttachRequest request);
 
     /// <summary>A writer that has put nothing leaves as if it had never come.</summary>
+    /// <param name="end">Its end.</param>
     [AlwaysInterleave, Alias("withdraw")]
     Task WithdrawAsync(Guid end);
 
     /// <summary>A reader joins the stream.</summary>
+    /// <param name="request">Who asks, and for what.</param>
     /// <returns>What it joined; null while that is not known yet, as the stream is being rebuilt: it asks again.</returns>
-    /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
+    /// <exception cref="StreamOccupiedException">The stream is <see cref="StreamDelivery.Single"/> and has a consumer of another name.</exception>
     /// <exception cref="StreamSupersededException">Nobody has the place that it is to take any more.</exception>
     [AlwaysInterleave, ResponseTimeout(Joining.ResponseTimeout), Alias("subscribe")]
     Task<StreamJoined<T>?> SubscribeAsync(StreamSubscribeRequest<T> request);
 
     /// <summary>A reader that never came leaves as if it had not asked.</summary>
+    /// <param name="end">Its end.</param>
     [AlwaysInterleave, Alias("unsubscribe")]
     Task UnsubscribeAsync(Guid end);
 
     /// <summary>A writer that its producer does not answer, or does not know, asks how the stream goes on.</summary>
+    /// <param name="request">What it asked for when it joined.</param>
+    /// <param name="report">Where it is.</param>
     /// <exception cref="StreamAbandonedException">It does not go on with this writer.</exception>
     [AlwaysInterleave, ResponseTimeout("00:00:05"), Alias("rejoin-writer")]
     Task<StreamJoined<T>> RejoinWriterAsync(StreamAttachRequest request, StreamWriterReport report);
 
     /// <summary>A reader that its producer does not answer, or does not know, asks how the stream goes on.</summary>
+    /// <param name="request">What it asked for when it joined.</param>
+    /// <param name="report">Where it is.</param>
     /// <returns>The stream as it goes on; null while that is not known yet: it asks again.</returns>
     /// <exception cref="StreamException">It does not go on with this reader.</exception>
     [AlwaysInterleave, ResponseTimeout("00:00:05"), Alias("rejoin-reader")]

@@ -10,11 +10,18 @@ namespace Casty.Orleans;
 public interface IStreamHandlerExtension : IGrainExtension
 {
     /// <summary>How the grain handles that stream.</summary>
+    /// <typeparam name="T">The type of the elements.</typeparam>
+    /// <param name="stream">The stream's name.</param>
+    /// <returns>What its options say, and the silo's where they say nothing.</returns>
     /// <exception cref="InvalidOperationException">It does not.</exception>
     [Alias("describe")]
     Task<StreamHandlerTraits> DescribeAsync<T>(string stream);
 
     /// <summary>Has the grain handle elements, or the stream's end. Asked twice with one number, it does so once.</summary>
+    /// <typeparam name="T">The type of the elements.</typeparam>
+    /// <param name="handOut">The elements, or the end.</param>
+    /// <param name="cancellationToken">Passed on to the handler.</param>
+    /// <returns>What became of it.</returns>
     [Alias("handle")]
     Task<StreamHandled> HandleAsync<T>(StreamHandOut<T> handOut, CancellationToken cancellationToken);
 }

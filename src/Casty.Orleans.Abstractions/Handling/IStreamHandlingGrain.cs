@@ -12,7 +12,8 @@ namespace Casty.Orleans;
 public interface IStreamHandlingGrain<T> : IGrainWithStringKey
 {
     /// <summary>Begins to read. It returns once it has joined the stream; harmless where it reads already.</summary>
-    /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
+    /// <param name="cancellationToken">Ends the wait and leaves nothing behind.</param>
+    /// <exception cref="StreamOccupiedException">The stream is <see cref="StreamDelivery.Single"/> and has a consumer of another name.</exception>
     [ResponseTimeout(Joining.LongResponseTimeout), Alias("begin")]
     Task BeginAsync(CancellationToken cancellationToken);
 
@@ -24,6 +25,7 @@ public interface IStreamHandlingGrain<T> : IGrainWithStringKey
     Task<bool> KeepAsync(Guid stream);
 
     /// <summary>Reads no more, once the handler that is being called has returned; it returns before that.</summary>
+    /// <param name="leave">What becomes of the stream.</param>
     [Alias("stop")]
     Task StopAsync(StreamLeave leave);
 }

@@ -21,7 +21,7 @@ public static class StreamHandlerGrainExtensions
     /// <param name="cancellationToken">Ends the wait; it may be registered nevertheless.</param>
     /// <exception cref="ArgumentException"><paramref name="stream"/> is empty or too long, or the grain's key is too long.</exception>
     /// <exception cref="InvalidOperationException">The grain handles no such elements, or its silo has not called <c>AddCastyStreams</c>.</exception>
-    /// <exception cref="StreamOccupiedException">The stream has a consumer of another name.</exception>
+    /// <exception cref="StreamOccupiedException">The stream is <see cref="StreamDelivery.Single"/> and has a consumer of another name.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static async Task ConsumeAsync<T>(this IGrainBase grain, string stream, CancellationToken cancellationToken = default) =>
         await Home<T>(grain, stream).BeginAsync(cancellationToken).WaitAsync(cancellationToken);

@@ -21,6 +21,7 @@ public enum StreamHandlerFailure
 /// How a grain handles a stream. A value left null is inherited: from <c>AddCastyStreams</c> in the silo where the grain is activated, then
 /// the built-in default.
 /// </summary>
+/// <remarks>Read when elements begin to come to the grain: a later change has no effect before they do so again.</remarks>
 public sealed class StreamHandlerOptions
 {
     /// <summary>The built-in <see cref="BatchSize"/>.</summary>
@@ -55,13 +56,14 @@ public sealed class StreamHandlerOptions
     /// <summary>
     /// How long a handler may take. Then its token is cancelled and the call counts as failed, by <see cref="TimeoutException"/>. One that
     /// goes on nevertheless is waited for before the grain is given anything else of this stream, in turn for no longer than this.
-    /// <see cref="Timeout.InfiniteTimeSpan"/> waits for ever: the stream stands still meanwhile, and its writers wait. Default: infinite.
+    /// Positive, or <see cref="Timeout.InfiniteTimeSpan"/>, which waits for ever: the stream stands still meanwhile, and its writers wait.
+    /// Default: infinite.
     /// </summary>
     public TimeSpan? HandlerTimeout { get; set; }
 
     /// <summary>
     /// How elements are asked for. <see cref="StreamConsumerOptions.OnLeave"/> and <see cref="StreamConsumerOptions.InactivityTimeout"/> do
-    /// not concern a handler, and must be null.
+    /// not concern a handler, and must be null. Default: null, the silo's <see cref="CastyStreamsOptions.Consumer"/>.
     /// </summary>
     public StreamConsumerOptions? Consumer { get; set; }
 

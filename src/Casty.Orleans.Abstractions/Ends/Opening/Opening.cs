@@ -16,6 +16,7 @@ internal static class Opening
     {
         var codec = host.Of<T>().Codec;
         var owner = host.CurrentGrain;
+        options = options?.Or(new StreamProducerOptions());   // the caller's may change, and they are said again where the producer is lost
         var grain = StreamHost.GrainOf<IStreamProducerGrain<T>>(host.Grains, producer);
         var id = Guid.NewGuid();
         long start = Stopwatch.GetTimestamp();   // real time: it is about processes
