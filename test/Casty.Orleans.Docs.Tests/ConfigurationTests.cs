@@ -17,7 +17,8 @@ public sealed class ConfigurationTests
         using var json = new MemoryStream(Encoding.UTF8.GetBytes(Shown("appsettings.json")));
         var options = Options(configuration => configuration.AddJsonStream(json));
         Assert.Equal((512, TimeSpan.FromMinutes(2)), (options.Producer.BufferSize, options.Producer.SubscriptionTimeout));
-        Assert.Equal((1024, 4_194_304, StreamLeave.Detach), (options.Consumer.MaxDemand, options.Consumer.MaxDemandBytes, options.Consumer.OnLeave));
+        Assert.Equal((1024, 4_194_304, TimeSpan.FromSeconds(30)), (options.Consumer.MaxDemand, options.Consumer.MaxDemandBytes, options.Consumer.InactivityTimeout));
+        Assert.Equal(5, options.Handler.Retries);
         Assert.Equal((TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2)), (options.LeaseDuration, options.HandOverTimeout));
     }
 

@@ -16,9 +16,9 @@ public sealed class SnippetTests
         }
     }
 
-    [Fact]
-    public void Readme_ShowsNoCodeThatIsNotCompiled() =>
-        Assert.All(CodeBlock.In(Repository.Read("README.md")).Where(block => block.Language == "csharp"), block => Assert.Equal("snippet", block.Kind));
+    [Theory, MemberData(nameof(Documents))]
+    public void Document_ShowsNoCodeThatIsNotCompiled(string document) =>
+        Assert.All(CodeBlock.In(Repository.Read(document)).Where(block => block.Language == "csharp"), block => Assert.Equal("snippet", block.Kind));
 
     [Fact]
     public void Hello_HasAtMostTwentyLines()

@@ -90,8 +90,23 @@ public sealed partial class PackageTests(Packed packed) : IClassFixture<Packed>
             {Abstractions} {Packed.Version}
             {Grains} {Packed.Version}
 
-            """.ReplaceLineEndings("\n"), (await packed.RunConsumerAsync()).ReplaceLineEndings("\n"));
+            """.ReplaceLineEndings("\n"), (await packed.RunAsync("Consumer")).ReplaceLineEndings("\n"));
         Assert.All([Abstractions, Grains], package => Assert.False(Directory.Exists(Path.Combine(Packed.PackagesFolder, package.ToLowerInvariant(), Packed.Version))));
+    }
+
+    /// <summary>The silo that the README has a newcomer write. On ports of its own: others may be at the usual ones.</summary>
+    [Fact]
+    public async Task NewcomersSilo_PrintsWhatTheReadmeSays()
+    {
+        const string Folder = "MySilo", Clustering = "UseLocalhostClustering()";
+        using var first = PriceFeed.Ports.Reserve(out int port);
+        using var second = PriceFeed.Ports.Reserve(out int gateway);
+        string printed = await packed.RunAsync(Folder, source =>
+        {
+            Assert.Contains(Clustering, source, StringComparison.Ordinal);
+            return source.Replace(Clustering, $"UseLocalhostClustering({port}, {gateway})", StringComparison.Ordinal);
+        });
+        Assert.Equal(CodeBlock.In(Repository.Read("README.md")).Single(block => block is { Kind: "prints", Shows: Folder }).Text, printed.ReplaceLineEndings("\n"));
     }
 
     /// <summary>The files but those that hold every package together.</summary>

@@ -31,12 +31,16 @@ public sealed class Packed : IAsyncLifetime
         await DotNet.RunAsync(Path.Combine(_folder.FullName, "repository"), "pack", "--output", Feed, "--version-suffix", Suffix, "--disable-build-servers");
     }
 
-    /// <summary>Builds and runs the consumer, which knows of the packages alone.</summary>
-    public async Task<string> RunConsumerAsync()
+    /// <summary>Builds and runs a program which knows of the packages alone.</summary>
+    /// <param name="program">Its folder among these tests.</param>
+    /// <param name="edit">Changes its source.</param>
+    public async Task<string> RunAsync(string program, Func<string, string>? edit = null)
     {
-        Copy("test/Casty.Orleans.Packages.Tests/Consumer", "consumer");
-        string packages = Path.Combine(_folder.FullName, "packages");
-        return await DotNet.RunAsync(Path.Combine(_folder.FullName, "consumer"), "run", "--configuration", "Release", "--disable-build-servers",
+        Copy($"test/Casty.Orleans.Packages.Tests/{program}", program);
+        string folder = Path.Combine(_folder.FullName, program), packages = Path.Combine(_folder.FullName, "packages");
+        string source = Path.Combine(folder, "Program.cs");
+        if (edit is not null) await File.WriteAllTextAsync(source, edit(await File.ReadAllTextAsync(source)));
+        return await DotNet.RunAsync(folder, "run", "--configuration", "Release", "--disable-build-servers",
             $"-p:CastyVersion={Version}", $"-p:OrleansVersion={OrleansVersion}", $"-p:RestoreAdditionalProjectSources={Feed}",
             $"-p:RestorePackagesPath={packages}", $"-p:RestoreFallbackFolders={PackagesFolder}");
     }

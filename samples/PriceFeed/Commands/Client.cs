@@ -19,11 +19,9 @@ internal sealed class Client : IAsyncDisposable
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ShowOnlyStreams();
         builder.Services.AddSingleton<IHostLifetime>(stop);
-        #region client
         builder.UseOrleansClient(client => client
             .UseLocalhostClustering(gateway)
             .UseConnectionRetryFilter(new Patience(gateway).RetryAsync));
-        #endregion
 
         var host = builder.Build();
         await host.StartAsync(stop.Token);

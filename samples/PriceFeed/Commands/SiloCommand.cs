@@ -20,11 +20,9 @@ internal static class SiloCommand
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ShowOnlyStreams();
         builder.Services.AddSingleton<IHostLifetime>(stop);
-        #region silo
         builder.UseOrleans(silo => silo
             .UseLocalhostClustering(port, gateway, new IPEndPoint(IPAddress.Loopback, primary))
             .AddCastyStreams(streams => streams.LeaseDuration = TimeSpan.FromSeconds(10)));
-        #endregion
 
         if (count is { } prices)
         {

@@ -14,6 +14,7 @@ public static class CastyStreamsClientBuilderExtensions
     /// </summary>
     /// <param name="builder">The client.</param>
     /// <param name="configure">Sets the options; null leaves them as they are.</param>
+    /// <returns>The client's builder.</returns>
     /// <exception cref="OptionsValidationException">At start, if the section has an unknown key, or a value is out of its range.</exception>
     public static IClientBuilder AddCastyStreams(this IClientBuilder builder, Action<CastyStreamsOptions>? configure = null)
     {
@@ -28,6 +29,7 @@ public static class CastyStreamsClientBuilderExtensions
     /// The section that holds the values of <see cref="CastyStreamsOptions"/>, or a whole configuration that has them in its section
     /// <see cref="CastyStreamsOptions.SectionName"/>.
     /// </param>
+    /// <returns>The client's builder.</returns>
     /// <exception cref="OptionsValidationException">At start, if the section has an unknown key, or a value is out of its range.</exception>
     public static IClientBuilder AddCastyStreams(this IClientBuilder builder, IConfiguration configuration)
     {

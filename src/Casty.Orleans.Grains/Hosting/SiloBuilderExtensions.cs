@@ -8,15 +8,19 @@ using Orleans.Runtime;
 
 namespace Orleans.Hosting;
 
-/// <summary>Sets the defaults of a silo's streams. Optional: a silo needs only the grains' assembly.</summary>
+/// <summary>
+/// Adds streams to a silo, and sets their defaults. Streams work without it, but grains that handle streams need it, and only with it does
+/// a silo that stops wait until what it alone held is elsewhere.
+/// </summary>
 public static class CastyStreamsSiloBuilderExtensions
 {
     /// <summary>
-    /// Sets the defaults of this silo's streams: from the section <see cref="CastyStreamsOptions.SectionName"/> of the silo's
+    /// Adds streams to this silo, and sets their defaults: from the section <see cref="CastyStreamsOptions.SectionName"/> of the silo's
     /// configuration, where it has one, and then from code.
     /// </summary>
     /// <param name="builder">The silo.</param>
     /// <param name="configure">Sets the options; null leaves them as they are.</param>
+    /// <returns>The silo's builder.</returns>
     /// <exception cref="OptionsValidationException">At start, if the section has an unknown key, or a value is out of its range.</exception>
     public static ISiloBuilder AddCastyStreams(this ISiloBuilder builder, Action<CastyStreamsOptions>? configure = null)
     {
@@ -24,12 +28,13 @@ public static class CastyStreamsSiloBuilderExtensions
         return builder.AddSilo(builder.Services.AddCastyStreamsOptions(builder.Configuration, configure));
     }
 
-    /// <summary>Sets the defaults of this silo's streams from a section of a configuration.</summary>
+    /// <summary>Adds streams to this silo, and sets their defaults from a section of a configuration.</summary>
     /// <param name="builder">The silo.</param>
     /// <param name="configuration">
     /// The section that holds the values of <see cref="CastyStreamsOptions"/>, or a whole configuration that has them in its section
     /// <see cref="CastyStreamsOptions.SectionName"/>.
     /// </param>
+    /// <returns>The silo's builder.</returns>
     /// <exception cref="OptionsValidationException">At start, if the section has an unknown key, or a value is out of its range.</exception>
     public static ISiloBuilder AddCastyStreams(this ISiloBuilder builder, IConfiguration configuration)
     {

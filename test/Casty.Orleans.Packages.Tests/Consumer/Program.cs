@@ -4,7 +4,7 @@ using Orleans;
 using Orleans.TestingHost;
 
 #region cluster
-// Two silos and a client in this process. Nothing is registered: a silo needs only the grains' assembly.
+// Two silos and a client in this process. Nothing is registered: a stream needs only the grains' assembly in the silos.
 var cluster = new TestClusterBuilder(2).Build();
 await cluster.DeployAsync();
 try
