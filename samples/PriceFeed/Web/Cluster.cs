@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Casty.Orleans;
 using Orleans;
 using Orleans.Runtime;
 
@@ -63,21 +64,23 @@ internal sealed class Cluster : IDisposable
         }
     }
 
-    /// <summary>Looks where the stream is, again and again.</summary>
+    /// <summary>Asks where the stream is, again and again.</summary>
     public async Task LookAsync(IGrainFactory grains, CancellationToken stopping)
     {
-        var management = grains.GetGrain<IManagementGrain>(0);
+        var management = grains.GetStreamManagement();
+        var query = new StreamQuery { NamePrefix = Feed.Stream };
         using var timer = new PeriodicTimer(LookPeriod);
         while (await timer.WaitForNextTickAsync(stopping))
         {
             SiloProcess? home = null;
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            patience.CancelAfter(LookTimeout);
             try
             {
-                var active = await management.GetDetailedGrainStatistics().WaitAsync(LookTimeout, stopping);
-                var producer = active.LastOrDefault(one => one.GrainType.StartsWith("Casty.Orleans.StreamProducerGrain", StringComparison.Ordinal));
-                home = _silos.FirstOrDefault(silo => silo.Port == producer?.SiloAddress.Endpoint.Port);
+                var stream = await management.ListAllAsync(query, patience.Token).MaxByAsync(one => one.Incarnation, cancellationToken: patience.Token);
+                home = _silos.FirstOrDefault(silo => silo.Port == stream?.Silo.Endpoint.Port);
             }
-            catch (Exception exception) when (exception is OrleansException or TimeoutException)
+            catch (Exception exception) when (!stopping.IsCancellationRequested && exception is OrleansException or TimeoutException or OperationCanceledException)
             {
                 // A silo is gone, and the cluster has not noticed yet.
             }

@@ -76,7 +76,7 @@ internal sealed class Feed(Cluster cluster, Outages outages, Writer writer, Read
 
     /// <summary>
     /// The flow as its two ends see it: what was put and did not arrive is in the buffer or in between, and what the reader has room for
-    /// it asks for. Whatever else a stream can tell of itself belongs here.
+    /// it asks for. The producer knows that as well, but not while its silo is dead, which is when the page is looked at most closely.
     /// </summary>
     private Frame TakeStock()
     {
