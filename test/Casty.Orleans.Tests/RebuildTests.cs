@@ -43,6 +43,26 @@ public sealed class RebuildTests(Cluster cluster)
     }
 
     [Fact]
+    public async Task OptionsThatTheirCallerChangesLater_AreNotSaidToTheNextProducer()
+    {
+        string name = Cluster.Name();
+        var options = new StreamProducerOptions { BufferSize = 8 };
+        await using var sink = await cluster[Place.Client].GetSinkAsync<int>(name, options).Soon();
+        await using var source = await cluster[Place.SiloB].GetSourceAsync<int>(name).Soon();
+        await using var loop = source.GetAsyncEnumerator();
+        options.BufferSize = -1;   // no request may say that
+        foreach (int element in (int[])[1, 2])
+        {
+            await sink.PutAsync(element).Soon();
+            Assert.Equal([element], await loop.NextAsync(1));
+            await cluster[Place.Client].GetGrain<IStreamProducerGrain<int>>(name).Cast<IGrainManagementExtension>().DeactivateOnIdle().AsTask().Soon();
+        }
+
+        await sink.PutAsync(3).Soon();
+        Assert.Equal([3], await loop.NextAsync(1));
+    }
+
+    [Fact]
     public Task ProducerMigrated_UnderLoad_NothingLostDoubledOrReordered() => MigrateAsync().Soon();
 
     private async Task MigrateAsync()
