@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Orleans;
@@ -128,10 +129,11 @@ public sealed class ManagementTests(ManagementTests.Fixture fixture, ITestOutput
         await using var flow = new Flow(
             await _bed[Place.SiloA].GetSinkAsync<int>($"other/{name}").Soon(), await _bed[Place.SiloA].GetSourceAsync<int>($"other/{name}").Soon());
         int pages = 0;
+        var asked = new List<TimeSpan>();
         var seen = new List<StreamInfo>();
         for (StreamQuery? query = new() { NamePrefix = name, PageSize = 300 }; query is not null;)
         {
-            var asking = Management.ListAsync(query);
+            var asking = AskAsync(query);
             await flow.ReadAsync(500);
             var page = await asking.Soon();
             Assert.InRange(page.Streams.Count, 0, query.PageSize);
@@ -141,12 +143,20 @@ public sealed class ManagementTests(ManagementTests.Fixture fixture, ITestOutput
             query = page.Next is null ? null : query with { After = page.Next };
         }
 
-        output.WriteLine($"{seen.Count} streams in {pages} pages.");
+        output.WriteLine($"{seen.Count} streams in {pages} pages; a page took {asked.Order().ElementAt(asked.Count / 2).TotalMilliseconds:F1} ms (median), {asked.Max().TotalMilliseconds:F1} ms at most.");
         Assert.Equal(Enumerable.Range(0, Count).Select(i => $"{name}/{i}").Order(StringComparer.Ordinal), seen.Select(one => one.Producer).Order(StringComparer.Ordinal));
         Assert.Equal(2, seen.Select(one => one.Silo).Distinct().Count());
         Assert.InRange(pages, (Count + 299) / 300, (Count / 300) + 2);
 
         await Parallel.ForAsync(0, Count, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) => await sinks[i].DisposeAsync().Soon());
+
+        async Task<StreamPage> AskAsync(StreamQuery query)
+        {
+            long start = Stopwatch.GetTimestamp();
+            var page = await Management.ListAsync(query);
+            asked.Add(Stopwatch.GetElapsedTime(start));
+            return page;
+        }
     }
 
     [Fact]
