@@ -38,6 +38,56 @@ public sealed class FarewellOnTheWayTests
         Assert.Equal(isUnknown, reply.IsUnknown);
     }
 
+    /// <summary>
+    /// A reader that leaves while its producer moves has its farewell answered by nobody: the one that it left knows it no more, and the next
+    /// one was told of it before it left.
+    /// </summary>
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task AReaderThatLeavesWhileItsProducerMoves_LeavesTheNextOne(bool isFirstAnswerLate)
+    {
+        var (gone, next) = (new Producer(isThere: false), new Producer(isThere: true));
+        var (asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource<StreamJoined<int>?>());
+        bool isFirst = isFirstAnswerLate;
+        var core = new ReaderCore<Element<int>>(Stream, 1, 0, 16, 16, Timings, _host.Clock.Now);
+        var reader = new SourceEnd<int>(_host, Guid.NewGuid(), "p", "c", isNamed: true, core, new RemoteDemand(_host, gone, _host.Process, default), codec: null,
+            onReleased: null, rejoin: async _ =>
+            {
+                asked.TrySetResult();
+                await answer.Task;
+                bool isLate = isFirst;
+                isFirst = false;
+                return isLate ? Joined(gone, Stream.Incarnation) : Joined(next, Stream.Incarnation + 1);
+            });
+        reader.Start();
+        await asked.Task.Soon();   // nobody knows it
+        if (isFirstAnswerLate) await reader.OnFrameAsync(new Frame<Element<int>>(Stream, 1, [], IsMoved: true));
+        reader.Leave(Leave.Detach);
+        await gone.Left.Task.Soon();
+        answer.SetResult(null);
+
+        Assert.Equal((Stream.Incarnation + 1, (int)Leave.Detach), await next.Left.Task.Soon());
+        await reader.Released.Soon();
+    }
+
+    private StreamJoined<int> Joined(Producer producer, long incarnation) =>
+        new() { Stream = Stream.Id, Incarnation = incarnation, Peer = 1, Process = _host.Process, Demand = producer, Elements = null! };
+
+    /// <summary>Where a reader's producer is, or was.</summary>
+    private sealed class Producer(bool isThere) : IStreamDemandObserver
+    {
+        public TaskCompletionSource<(long Incarnation, int Leave)> Left { get; } = new();
+
+        public ValueTask<StreamDemandReply> OnDemandAsync(StreamDemand demand)
+        {
+            if (demand.Leave != 0) Left.TrySetResult((demand.Incarnation, demand.Leave));
+            return new(new StreamDemandReply { IsUnknown = !isThere });
+        }
+
+        public ValueTask ReplacedAsync(Guid to, Guid stream, long incarnation) => default;
+
+        public ValueTask<bool> PingAsync(Guid process) => new(isThere);
+    }
+
     /// <summary>A producer that takes everything and says nothing.</summary>
     private sealed class Deaf : IDemandPort, IElementPort<int>
     {

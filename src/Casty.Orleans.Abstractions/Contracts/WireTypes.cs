@@ -223,7 +223,11 @@ public sealed class StreamDemandReply
     [Id(1)]
     public bool IsUnknown { get; init; }
 
-    /// <summary>The sender has given up its place; who belonged to the stream then.</summary>
+    /// <summary>Who belonged to the stream when the sender gave up its place, if it knew.</summary>
     [Id(2)]
     public StreamRoster? Moved { get; init; }
+
+    /// <summary>The sender has given up its place: the stream goes on elsewhere.</summary>
+    [Id(3)]
+    public bool IsMoved { get; init; }
 }

@@ -314,7 +314,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         TimeSpan? delivery;
         lock (_gate)
         {
-            if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _core.LastRoster(_host.Clock.Now)));
+            if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _core.LastRoster(_host.Clock.Now), IsMoved: true));
             reply = _fan is null ? OnReaderDemand(demand) : OnConsumerDemand(demand);
             delivery = _delivery.End(_core.Received, _host.Clock.Now);
             isLast = _core.IsOver && !_writersTold.Task.IsCompleted && demand.Leave == Leave.None && demand.Stream == _core.Stream && (_fan is not null || demand.Peer == _core.Epoch);

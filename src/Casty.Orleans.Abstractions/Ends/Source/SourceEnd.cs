@@ -18,6 +18,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     private IDemandPort _producer;
     private TimeSpan _rejoinAt = TimeSpan.MaxValue;
     private bool _isRejoining;
+    private bool _isMoving;   // its producer has given up its place and said so, and the next one has not answered
     private readonly List<Frame<Element<T>>> _meanwhile = [];   // what came while it was asking where its producer is
     private IDisposable? _watch;
     private StreamJoined<T>? _joined;
@@ -415,8 +416,8 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         {
             Sync();
             if (demand.Stream != _core.Stream) return;   // an answer of a lifetime that is over
-            // A producer that gave up its place would say so: this one's stream is over, and it has gone.
-            if (reply.IsUnknown && (_rejoin is null || (_core.IsOver && reply.Moved is null))) _core.Stop(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this reader any more."));
+            // A producer that gave up its place says so, unless this reader heard it before: else its stream is over, and it has gone.
+            if (reply.IsUnknown && (_rejoin is null || (_core.IsOver && !reply.IsMoved && !_isMoving && !_isRejoining))) _core.Stop(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this reader any more."));
             else if (reply.IsUnknown)
             {
                 _core.Keep(reply.Moved);
@@ -461,6 +462,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         {
             if (farewell.Stream != _core.Stream) return Joining.IsOlder(farewell.Stream, than: _core.Stream);
             _core.Keep(farewell.Roster);
+            _isMoving = true;
         }
 
         Rejoin();
@@ -514,6 +516,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
                 if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, WireFormat.FromWire(joined.Positions), now))
                 {
                     left = _joined;
+                    _isMoving = false;
                 }
                 else meanwhile = TakeMeanwhile(now);
                 _joined = joined;

@@ -100,6 +100,7 @@ internal sealed class DemandEndpoint(StreamHost host) : IStreamDemandObserver
             End = WireFormat.ToWire(reply.End, host),
             IsUnknown = reply.IsUnknown,
             Moved = WireFormat.ToWire(reply.Moved),
+            IsMoved = reply.IsMoved,
         };
     }
 

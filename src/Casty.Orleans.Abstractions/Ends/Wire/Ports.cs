@@ -11,8 +11,9 @@ internal readonly record struct FrameReply(Demand? Demand, bool IsUnknown = fals
 /// <summary>What a sender answers to a demand.</summary>
 /// <param name="End">To a reader that is not listened to any more: why; null where all is well.</param>
 /// <param name="IsUnknown">The sender is not there.</param>
-/// <param name="Moved">Where the sender has given up its place: who belonged to the stream then.</param>
-internal readonly record struct DemandReply(StreamEnd? End, bool IsUnknown = false, Roster? Moved = null);
+/// <param name="Moved">Where the sender has given up its place: who belonged to the stream then, if it knew.</param>
+/// <param name="IsMoved">The sender has given up its place; the stream goes on elsewhere.</param>
+internal readonly record struct DemandReply(StreamEnd? End, bool IsUnknown = false, Roster? Moved = null, bool IsMoved = false);
 
 /// <summary>Where frames go: an end in this process, or a stand-in for one elsewhere.</summary>
 internal interface IElementPort<T>

@@ -26,6 +26,6 @@ internal sealed class RemoteDemand(StreamHost host, IStreamDemandObserver observ
     public async ValueTask<DemandReply> OnDemandAsync(Demand demand)
     {
         var reply = await observer.OnDemandAsync(WireFormat.ToWire(demand, end, host)).ConfigureAwait(false);
-        return new DemandReply(WireFormat.FromWire(reply.End), reply.IsUnknown, WireFormat.FromWire(reply.Moved));
+        return new DemandReply(WireFormat.FromWire(reply.End), reply.IsUnknown, WireFormat.FromWire(reply.Moved), reply.IsMoved);
     }
 }
