@@ -66,6 +66,11 @@ internal sealed partial class ProducerCore<T>
         {
             if (!slot.IsEnded) Lose(slot, $"A writer was not heard of for {2 * _timings.Lease}.", now);
             else if (slot.IsFinished) Remove(slot);
+            else if (!slot.HasLeft)
+            {
+                SetLeft(slot);   // what it put is held here alone now
+                OnRosterChanged();
+            }
         }
 
         if (IsReaderAttached && now - _readerHeardAt >= patience) LoseReader(now);

@@ -98,6 +98,25 @@ public sealed class LeaseTests
         Assert.Equal(StreamEndReason.Abandoned, producer.End?.Reason);
     }
 
+    [Fact, Trait("Rule", "P-10")]
+    public void Writer_ThatEndedAndIsNotHeardOf_HasLeftWhatItPutHere()
+    {
+        // It was killed: a producer that gives up its place has to find an heir for what only it holds.
+        var producer = Make.ProducerHolding(1, 2);
+        producer.OnFrame(Make.End(2, StreamEnd.Completed), Make.Start, out _);
+        TickUntil(producer, 104, reader: true);
+        Assert.False(producer.IsAbsent(1));
+        TickUntil(producer, 120, reader: true);
+
+        Assert.True(producer.IsAbsent(1));
+        Assert.Equal([1, 2], producer.LegacyOf(1)!.Elements);
+        producer.OnDemand(Make.Demand(0, 2), Make.At(120), out _);
+        Assert.Equal([1, 2], producer.Send());
+        producer.OnDemand(Make.Demand(3, 3), Make.At(120), out _);
+        Assert.Equal(StreamEndReason.Completed, producer.End?.Reason);
+        Assert.Equal(0, producer.Writers);
+    }
+
     [Theory, Trait("Rule", "P-10")]
     [InlineData(true)]
     [InlineData(false)]
