@@ -33,7 +33,6 @@ public sealed class StreamConsumerGrain<T> : Grain, IStreamConsumerGrain<T>
         {
             var joined = await _producer.SubscribeAsync(request);
             _reader = request.End;
-            DelayDeactivation(TimeSpan.MaxValue);
             return joined;
         }
         catch
@@ -64,7 +63,6 @@ public sealed class StreamConsumerGrain<T> : Grain, IStreamConsumerGrain<T>
         if (_reader == end || _reader == default)
         {
             _reader = default;
-            DelayDeactivation(TimeSpan.Zero);
             DeactivateOnIdle();
         }
 

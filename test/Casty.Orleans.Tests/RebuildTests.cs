@@ -144,6 +144,25 @@ public sealed class RebuildTests(Cluster cluster)
         await writing;
     }
 
+    /// <summary>A reader whose process is killed tells nobody: nothing but its producer's lease may hold on to it.</summary>
+    [Fact]
+    public async Task ConsumerIdle_IsCollected_AndTheReaderReadsOn()
+    {
+        string name = Cluster.Name();
+        await using var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name).Soon();
+        await using var source = await cluster[Place.Client].GetSourceAsync<int>(name).Soon();
+        var management = cluster[Place.Client].GetGrain<IManagementGrain>(0);
+        var grain = cluster[Place.Client].GetGrain<IStreamConsumerGrain<int>>(StreamNames.ConsumerKey(name, source.Consumer)).GetGrainId();
+        using var guard = new CancellationTokenSource(Waiting.Limit);
+        do await management.ForceActivationCollection(TimeSpan.Zero).Soon();
+        while ((await management.GetDetailedGrainStatistics().Soon()).Any(one => one.GrainId == grain) && !guard.IsCancellationRequested);
+
+        Assert.False(guard.IsCancellationRequested);
+        await sink.PutAsync(1).Soon();
+        await sink.CompleteAsync().Soon();
+        Assert.Equal([1], await source.DrainAsync());
+    }
+
     [Fact]
     public Task ProducerDeactivated_SeveralWriters_EachGoesOn() => RunManyAsync().Soon();
 
