@@ -139,4 +139,16 @@ public sealed class ViolationTests
         var reader = Make.Reader(2);
         Assert.Equal(Verdict.Duplicate, reader.OnFrame(new Frame<int>(Make.Key, 1, null!), Make.Start, out _));
     }
+
+    [Fact, Trait("Rule", "P-12")]
+    public void WhatCouldNotBeTaken_IsNotLeftToAnotherStream()
+    {
+        var spoilt = Make.Producer(sizeOf: static _ => throw new InvalidOperationException("It has no size."));
+        spoilt.Attach(Make.Start);
+        Assert.Throws<InvalidOperationException>(() => spoilt.OnFrame(Make.Frame(0, 7), Make.Start, out _));
+
+        var producer = Make.ProducerHolding(1, 2);
+        producer.OnDemand(Make.Demand(0, 4), Make.Start, out _);
+        Assert.Equal([1, 2], producer.Send());
+    }
 }
