@@ -210,7 +210,7 @@ internal sealed partial class ProducerEnd<T>
             lock (owner._gate)
             {
                 InFlight.Return(ticket);
-                if (reply.Demand is { } demand && owner._fan!.OnDemand(demand, owner._host.Clock.Now, out string? violation) == Verdict.Violation)
+                if (!owner._isClosed && reply.Demand is { } demand && owner._fan!.OnDemand(demand, owner._host.Clock.Now, out string? violation) == Verdict.Violation)
                 {
                     owner._host.Log.Violation(owner.Name, violation!);
                 }

@@ -10,6 +10,7 @@ internal sealed partial class ProducerEnd<T>
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<(long Version, long Except, TaskCompletionSource Waiter)> _unkept = [];
     private bool _isClosed;
+    private Roster? _lastRoster;   // once it is closed
     private Timer? _silence;
     private long _silentVersion;
 
@@ -203,7 +204,7 @@ internal sealed partial class ProducerEnd<T>
     public bool Close()
     {
         KeyValuePair<long, IWriterPort>[] writers;
-        long[] orphans;
+        Legacy<Element<T>>[] legacies;
         (IReaderPort<T> Port, long Epoch)[] readers;
         lock (_gate)
         {
@@ -211,7 +212,9 @@ internal sealed partial class ProducerEnd<T>
             _isClosed = true;
             _opened.TrySetResult();
             TellKept();
-            orphans = [.. _core.Unfinished.Where(writer => _core.IsAbsent(writer) || !_writers.ContainsKey(writer))];
+            _lastRoster = _core.LastRoster(_host.Clock.Now);
+            long[] orphans = [.. _core.Unfinished.Where(writer => _core.IsAbsent(writer) || !_writers.ContainsKey(writer))];
+            legacies = [.. orphans.Select(_core.LegacyOf).OfType<Legacy<Element<T>>>()];
             writers = [.. _writers.Where(one => !orphans.Contains(one.Key))];
             readers = Readers();
         }
@@ -219,7 +222,7 @@ internal sealed partial class ProducerEnd<T>
         _host.Forget(this);
         _timer.Dispose();
         _silence?.Dispose();
-        _host.AwaitAtStop(HandOverAsync(writers, orphans, readers));
+        _host.AwaitAtStop(HandOverAsync(writers, legacies, readers));
         return true;
     }
 
@@ -227,13 +230,13 @@ internal sealed partial class ProducerEnd<T>
     /// Told of it, the ends follow at once. Where one may not have been, this producer stays for two leases to answer it with what it
     /// last knew: who comes without that would have to be waited for (P-15). What is held here alone goes to heirs.
     /// </summary>
-    private async Task HandOverAsync(KeyValuePair<long, IWriterPort>[] writers, long[] orphans, (IReaderPort<T> Port, long Epoch)[] readers)
+    private async Task HandOverAsync(KeyValuePair<long, IWriterPort>[] writers, Legacy<Element<T>>[] legacies, (IReaderPort<T> Port, long Epoch)[] readers)
     {
-        foreach (long writer in orphans) Bequeath(writer);
+        foreach (var legacy in legacies) Bequeath(legacy);
         var told = writers.Select(one => IsToldAsync(() => one.Value.OnDemandAsync(Farewell(one.Key)).AsTask(), reply => !reply.IsUnknown)).ToList();
         foreach (var (reader, epoch) in readers)
         {
-            var farewell = new Frame<Element<T>>(_core.Stream, epoch, [], Roster: _core.LastRoster(_host.Clock.Now), IsMoved: true);
+            var farewell = new Frame<Element<T>>(_core.Stream, epoch, [], Roster: _lastRoster, IsMoved: true);
             told.Add(IsToldAsync(() => reader.OnFrameAsync(farewell).AsTask(), reply => !reply.IsUnknown));
         }
 
@@ -268,11 +271,9 @@ internal sealed partial class ProducerEnd<T>
     /// A writer that has ended and is gone has left its elements here alone: a sink of this process takes its place until whoever
     /// follows has them.
     /// </summary>
-    private void Bequeath(long writer)
+    private void Bequeath(Legacy<Element<T>> legacy)
     {
-        if (_core.LegacyOf(writer) is not { } legacy) return;
-
-        var core = WriterCore<Element<T>>.Inherit(_core.Stream, legacy, _core.LastRoster(_host.Clock.Now), Timings, _host.Clock.Now, Element<T>.SizeOf, Element<T>.Pool);
+        var core = WriterCore<Element<T>>.Inherit(_core.Stream, legacy, _lastRoster, Timings, _host.Clock.Now, Element<T>.SizeOf, Element<T>.Pool);
         var grain = _host.Grains.GetGrain<IStreamProducerGrain<T>>(Name);
         var id = Guid.NewGuid();
         _ = Joining.AcquireAsync<T>(_host);
@@ -287,7 +288,7 @@ internal sealed partial class ProducerEnd<T>
         _host.AwaitAtStop(heir.HandOverAsync());
     }
 
-    private Demand Farewell(long writer) => new(_core.Stream, writer, 0, 0, 0, Roster: _core.LastRoster(_host.Clock.Now), IsMoved: true);
+    private Demand Farewell(long writer) => new(_core.Stream, writer, 0, 0, 0, Roster: _lastRoster, IsMoved: true);
 
     /// <summary>A silo that stops waits for this, while its connections are closed one after another: what is not answered soon never is.</summary>
     private async Task<bool> IsToldAsync<TReply>(Func<Task<TReply>> tell, Func<TReply, bool> isTold)

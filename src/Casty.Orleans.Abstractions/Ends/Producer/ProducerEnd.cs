@@ -26,6 +26,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     private IReaderPort<T>? _reader;
     private bool _isReaderReady;
     private TaskCompletionSource<long?>? _yielding;
+    private List<(string Consumer, Task Joining)>? _joining;   // who is about to have its place
     private Exception? _spoilt;
     private TimeSpan _warnAt = TimeSpan.MaxValue;
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -171,18 +172,34 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces = default,
         StreamDelivery? delivery = null, StreamStart start = StreamStart.Latest, bool isReturning = false)
     {
-        bool areSeveral;
+        Task before;
         lock (_gate)
         {
             if (!_core.IsOver) AgreeOnDelivery(delivery);
-            areSeveral = _fan is not null;
+            _joining?.RemoveAll(one => one.Joining.IsCompleted);
+            before = _joining?.FindLast(one => one.Consumer == consumer).Joining ?? Task.CompletedTask;
         }
 
-        var subscribing = areSeveral
-            ? JoinConsumersAsync(end, consumer, isNamed, maxBytes, port, replaces, start, isReturning)
-            : TakeOverAsync(end, consumer, isNamed, maxBytes, port, replaces);
+        var subscribing = InTurnAsync();
+        lock (_gate)
+        {
+            if (!subscribing.IsCompleted) (_joining ??= []).Add((consumer, subscribing));
+        }
+
         Subscribing = subscribing;
         return subscribing;
+
+        // The consumer grain lets in one after another, but it may be lost meanwhile. Who comes before the one before has its place would
+        // not learn where that began.
+        async Task<JoinedReader?> InTurnAsync()
+        {
+            await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            bool areSeveral;
+            lock (_gate) areSeveral = _fan is not null;
+            return await (areSeveral
+                ? JoinConsumersAsync(end, consumer, isNamed, maxBytes, port, replaces, start, isReturning)
+                : TakeOverAsync(end, consumer, isNamed, maxBytes, port, replaces));
+        }
     }
 
     /// <summary>Ends once the last reader to come has its place: where the one before stopped would be lost if this producer closed meanwhile.</summary>
@@ -314,7 +331,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         TimeSpan? delivery;
         lock (_gate)
         {
-            if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _core.LastRoster(_host.Clock.Now), IsMoved: true));
+            if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _lastRoster, IsMoved: true));
             reply = _fan is null ? OnReaderDemand(demand) : OnConsumerDemand(demand);
             delivery = _delivery.End(_core.Received, _host.Clock.Now);
             isLast = _core.IsOver && !_writersTold.Task.IsCompleted && demand.Leave == Leave.None && demand.Stream == _core.Stream && (_fan is not null || demand.Peer == _core.Epoch);
@@ -434,7 +451,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             _inFlight.Return(ticket);
             isFenced = reply.IsFenced;
             var now = _host.Clock.Now;
-            if (reply.Demand is { } demand && _core.OnDemand(demand, now, out string? violation) == Verdict.Violation)
+            if (!_isClosed && reply.Demand is { } demand && _core.OnDemand(demand, now, out string? violation) == Verdict.Violation)
             {
                 _host.Log.Violation(Name, violation!);
             }
