@@ -156,6 +156,7 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// <param name="cause">What the reader's loop will throw.</param>
     /// <param name="cancellationToken">Ends the wait; failing still takes effect.</param>
     /// <exception cref="ArgumentNullException"><paramref name="cause"/> is null.</exception>
+    /// <exception cref="StreamAbandonedException">The producer could not be told.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public Task FailAsync(Exception cause, CancellationToken cancellationToken = default)
     {
@@ -261,12 +262,14 @@ public sealed class SinkRef<T> : IAsyncDisposable
     private async Task EndAsync(SinkEnd<T> end, StreamEnd how, CancellationToken cancellationToken)
     {
         bool isFirst = !end.HasEndedItself;
-        if (end.TryEnd(how)) GC.SuppressFinalize(this);
+        bool hasEnded = end.TryEnd(how);
+        if (hasEnded) GC.SuppressFinalize(this);
         await end.EndReceivedAsync(cancellationToken);
+        bool isUnheard = hasEnded && !end.IsEndKnown;
 
         if (isFirst && end.Outcome is { } outcome && outcome != how
             && outcome.Reason is not (StreamEndReason.Completed or StreamEndReason.Cancelled)
-            && how.Reason != StreamEndReason.Failed)
+            && (how.Reason != StreamEndReason.Failed || isUnheard))
         {
             throw StreamErrors.ForPut(Producer, outcome);
         }

@@ -146,6 +146,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
         GC.SuppressFinalize(this);
         end.Leave(Leave.Detach);
         await end.Released;
+        end.ThrowIfUnheard();
     }
 
     /// <summary>

@@ -74,7 +74,8 @@ public static class StreamObservableExtensions
         }
         catch (Exception exception)
         {
-            await sink.FailAsync(exception, CancellationToken.None);   // without effect where the stream has ended
+            // Without effect where the stream has ended; and what is thrown is what went wrong first.
+            await sink.FailAsync(exception, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             throw;
         }
     }

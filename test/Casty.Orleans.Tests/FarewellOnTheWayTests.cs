@@ -12,7 +12,10 @@ public sealed class FarewellOnTheWayTests
     private static readonly StreamTimings Timings = StreamTimings.For(TimeSpan.FromSeconds(8));
     private static readonly StreamKey Stream = new(Guid.NewGuid(), 10);
 
-    private readonly StreamHost _host = new(new CastyStreamsOptions(), new ManualTime());
+    private readonly ManualTime _time = new();
+    private readonly StreamHost _host;
+
+    public FarewellOnTheWayTests() => _host = new(new CastyStreamsOptions(), _time);
 
     public static TheoryData<long, bool> Lifetimes => new() { { 9, false }, { 10, false }, { 11, true } };
 
@@ -69,6 +72,42 @@ public sealed class FarewellOnTheWayTests
         await reader.Released.Soon();
     }
 
+    /// <summary>Else its process would be asked for ever whether it is there.</summary>
+    [Theory, InlineData(true), InlineData(false)]
+    public async Task AnEndThatIsOverBeforeItIsAnswered_WatchesNobody(bool isWriter)
+    {
+        var (asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource<StreamJoined<int>?>());
+        var released = isWriter ? StartWriter() : StartReader();
+        await asked.Task.Soon();
+        _time.Advance(Timings.Lease);
+        await released.Soon();
+
+        var joined = new StreamJoined<int> { Stream = Stream.Id, Incarnation = Stream.Incarnation + 1, Peer = 1, Process = Guid.NewGuid(), Demand = new Producer(isThere: true), Elements = null! };
+        await Task.Run(() => answer.SetResult(joined)).Soon();   // what follows it happens there
+        Assert.Equal(0, _host.Peers.Count);
+
+        Task StartWriter()
+        {
+            var end = new SinkEnd<int>(_host, Guid.NewGuid(), "p", new WriterCore<Element<int>>(Stream, 1, Timings, _host.Clock.Now), new Nobody(), codec: null, rejoin: _ => AskAsync());
+            end.Start();
+            return end.Released;
+        }
+
+        Task StartReader()
+        {
+            var core = new ReaderCore<Element<int>>(Stream, 1, 0, 16, 16, Timings, _host.Clock.Now);
+            var end = new SourceEnd<int>(_host, Guid.NewGuid(), "p", "c", isNamed: false, core, new Nobody(), codec: null, onReleased: null, rejoin: _ => AskAsync());
+            end.Start();
+            return end.Released;
+        }
+
+        Task<StreamJoined<int>?> AskAsync()
+        {
+            asked.TrySetResult();
+            return answer.Task;
+        }
+    }
+
     private StreamJoined<int> Joined(Producer producer, long incarnation) =>
         new() { Stream = Stream.Id, Incarnation = incarnation, Peer = 1, Process = _host.Process, Demand = producer, Elements = null! };
 
@@ -86,6 +125,16 @@ public sealed class FarewellOnTheWayTests
         public ValueTask ReplacedAsync(Guid to, Guid stream, long incarnation) => default;
 
         public ValueTask<bool> PingAsync(Guid process) => new(isThere);
+    }
+
+    /// <summary>There is no producer.</summary>
+    private sealed class Nobody : IDemandPort, IElementPort<int>
+    {
+        public bool IsLocal => false;
+
+        public ValueTask<DemandReply> OnDemandAsync(Demand demand) => new(new DemandReply(null, IsUnknown: true));
+
+        public ValueTask<FrameReply> OnFrameAsync(Frame<Element<int>> frame) => new(new FrameReply(null, IsUnknown: true));
     }
 
     /// <summary>A producer that takes everything and says nothing.</summary>

@@ -177,6 +177,39 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         pause.TrySetResult();
     }
 
+    /// <summary>The next reader goes on after the last finished element then, and not exactly where this one stopped.</summary>
+    [Fact]
+    public async Task ADetachThatNobodyHears_IsNotTakenForOne_AndSaysWhy()
+    {
+        await using var stream = await (_bed[Place.SiloA], _bed[Place.Client]).OpenAsync<int>(reader: "reader");
+        var cut = CutOff();
+        var error = await Assert.ThrowsAsync<StreamAbandonedException>(() => DriveAsync(stream.Source.DetachAsync().AsTask()));
+        _bed.Wire.Gate = null;
+
+        Assert.Same(cut, error.InnerException);
+    }
+
+    [Fact]
+    public async Task AFailureThatNobodyHears_IsNotTakenForOne_AndSaysWhy()
+    {
+        await using var stream = await (_bed[Place.Client], _bed[Place.SiloA]).OpenAsync<int>();
+        var cut = CutOff();
+        var error = await Assert.ThrowsAsync<StreamAbandonedException>(() => DriveAsync(stream.Sink.FailAsync(new SensorException("unheard", 0))));
+        await stream.Sink.FailAsync(new SensorException("too late", 0)).Soon();
+        _bed.Wire.Gate = null;
+
+        Assert.Same(cut, error.InnerException);
+        Assert.Same(cut, (await Assert.ThrowsAsync<StreamAbandonedException>(() => stream.Sink.Completion.Soon())).InnerException);
+    }
+
+    /// <summary>From now on whatever the client and the silos say to each other is lost, with this.</summary>
+    private IOException CutOff()
+    {
+        var cut = new IOException("The cable is cut.");
+        _bed.Wire.Gate = call => call.Grain is IStreamDemandObserver or IStreamElementObserver<int> or IStreamProducerGrain<int> ? Task.FromException(cut) : null;
+        return cut;
+    }
+
     /// <summary>From now on nothing reaches the client or leaves it, and its time stands still.</summary>
     private TaskCompletionSource Pause()
     {

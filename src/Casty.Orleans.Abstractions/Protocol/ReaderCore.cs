@@ -30,6 +30,7 @@ internal sealed partial class ReaderCore<T>
     private bool _isStarving;
     private bool _isHeldBack;
     private bool _mustSpeak;
+    private (Exception Cause, TimeSpan At)? _trouble;
 
     public ReaderCore(StreamKey stream, long epoch, long position, int initialDemand, int maxDemand, StreamTimings timings,
         TimeSpan now, Func<T, int>? sizeOf = null, long maxBytes = long.MaxValue, ArrayPool<T>? pool = null)
@@ -90,6 +91,9 @@ internal sealed partial class ReaderCore<T>
 
     /// <summary>There is nothing left to say: the producer knows that this reader is done, or is given up.</summary>
     public bool IsSettled { get; private set; }
+
+    /// <summary>Why the producer does not know that this reader has left; null where it does, or where the reader has not.</summary>
+    public StreamEnd? Unheard { get; private set; }
 
     /// <summary>The reader asks for the next element; with that, the one before is finished.</summary>
     public bool TryTake(out T element)
@@ -297,6 +301,7 @@ internal sealed partial class ReaderCore<T>
     /// <summary>The stream is over for this reader without a word from the producer, or because it was told so.</summary>
     public void Stop(StreamEnd end)
     {
+        if (!IsSettled && _leave != Leave.None) Unheard = end;
         IsSettled = true;
         if (IsOver) return;
         End = end;
@@ -365,9 +370,13 @@ internal sealed partial class ReaderCore<T>
         _mustSpeak = true;
     }
 
+    /// <summary>The producer could not be reached: should its silence outlast the lease, that is why.</summary>
+    public void OnTrouble(Exception cause, TimeSpan now) => _trouble = (cause, now);
+
     private void SeeLease(TimeSpan now)
     {
-        if (now >= LeaseEnd) Stop(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}."));
+        if (now < LeaseEnd) return;
+        Stop(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}.", _trouble is { } trouble && trouble.At >= _answeredAt ? trouble.Cause : null));
     }
 
     private TimeSpan Due => _retry.Due(_isUnanswered, IsUnresolved);

@@ -7,6 +7,7 @@ internal sealed partial class WriterCore<T>
 {
     private bool _isPlaced = true;
     private long _opened;
+    private bool _isLeaving;
 
     /// <summary>
     /// It has reported and has no answer: nothing that comes counts, as the producer goes by the report. Should nothing have changed,
@@ -30,10 +31,20 @@ internal sealed partial class WriterCore<T>
         return heir;
     }
 
-    /// <summary>This process goes: what the producer holds of this writer, it holds alone from now on.</summary>
+    /// <summary>
+    /// This process goes: what the producer holds of this writer, it holds alone from now on. What one that was lost held, the next one has to
+    /// have first.
+    /// </summary>
     public void Leave()
     {
-        if (IsEndReceived) Settle(new StreamEnd(StreamEndReason.Abandoned, "The writer's host or grain stopped; what it had put goes on."));
+        _isLeaving = true;
+        SeeLeave();
+    }
+
+    private void SeeLeave()
+    {
+        if (!_isLeaving || !IsEndReceived || !_isPlaced || IsReported) return;
+        Settle(new StreamEnd(StreamEndReason.Abandoned, "The writer's host or grain stopped; what it had put goes on."));
     }
 
     /// <summary>
@@ -62,6 +73,7 @@ internal sealed partial class WriterCore<T>
         SeeLease(now);
         _answeredAt = now;
         _mustSpeak = true;   // what came meanwhile was not listened to
+        if (Outcome is null && stream.Id == Stream.Id && stream.Incarnation <= Stream.Incarnation) SeeLeave();
         if (Outcome is not null || (stream.Id == Stream.Id && stream.Incarnation <= Stream.Incarnation)) return false;
 
         Stream = stream;

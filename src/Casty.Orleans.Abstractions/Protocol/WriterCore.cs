@@ -21,6 +21,7 @@ internal sealed partial class WriterCore<T>
     private bool _isUnanswered;
     private bool _mustSpeak;
     private bool _saidBye;
+    private (Exception Cause, TimeSpan At)? _trouble;
 
     public WriterCore(StreamKey stream, long writer, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null,
         long start = 0, ArrayPool<T>? pool = null)
@@ -63,6 +64,9 @@ internal sealed partial class WriterCore<T>
     /// How it all came out for this writer: completed once the reader has finished its elements; null while that is open.
     /// </summary>
     public StreamEnd? Outcome { get; private set; }
+
+    /// <summary>The producer has said how it came out.</summary>
+    public bool IsTold { get; private set; }
 
     public bool TryPut(T element)
     {
@@ -137,6 +141,8 @@ internal sealed partial class WriterCore<T>
         }
         else if (demand.End is { } end) Settle(_end is not null && IsSame(end, _end) ? _end : end);
 
+        IsTold = Outcome is not null;
+        SeeLeave();
         return progress || Outcome is not null ? Verdict.Accepted : Verdict.Duplicate;
     }
 
@@ -220,10 +226,14 @@ internal sealed partial class WriterCore<T>
         return lost;
     }
 
+    /// <summary>The producer could not be reached: should its silence outlast the lease, that is why.</summary>
+    public void OnTrouble(Exception cause, TimeSpan now) => _trouble = (cause, now);
+
     /// <summary>The holder of a lease stops by itself, before its counterpart acts (P-10).</summary>
     private void SeeLease(TimeSpan now)
     {
-        if (now >= LeaseEnd) Settle(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}."));
+        if (now < LeaseEnd) return;
+        Settle(new StreamEnd(StreamEndReason.Abandoned, $"The producer has not answered for {_timings.Lease}.", _trouble is { } trouble && trouble.At >= _answeredAt ? trouble.Cause : null));
     }
 
     private TimeSpan Due => _retry.Due(IsUnanswered || _mustSpeak || (_isPlaced && _out.CanSend), IsBlocked);

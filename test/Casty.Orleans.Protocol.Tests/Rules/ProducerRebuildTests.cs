@@ -193,6 +193,43 @@ public sealed class ProducerRebuildTests
         Assert.Equal(isNamed ? null : StreamEndReason.Abandoned, producer.End?.Reason);
     }
 
+    [Theory, Trait("Rule", "P-15")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Writer_GoesWhileItsProducerIsLost_TheNextOneHasAllFirst(bool isAnswered)
+    {
+        var writer = Make.Writer();
+        writer.OnDemand(Make.Demand(received: 0, limit: 4), Make.Start, out _);
+        writer.TryPut(1);
+        writer.TryEnd(StreamEnd.Completed);
+        writer.Frames();
+        writer.OnDemand(Make.Demand(received: 2, limit: 4, confirmed: 0), Make.Start, out _);
+        writer.BeginRejoin();
+        if (isAnswered) writer.TryRejoin(Next, Make.Start);
+        writer.Leave();
+        Assert.Null(writer.Outcome);
+
+        if (!isAnswered) writer.TryRejoin(Next, Make.Start);
+        writer.OnDemand(new Demand(Next, 1, 0, 0, 4), Make.Start, out _);
+        Assert.Equal([1], writer.Frames().SelectMany(Make.Elements));
+        writer.OnDemand(new Demand(Next, 1, 2, 0, 4), Make.Start, out _);
+        Assert.True(Assert.Single(writer.Frames()).Leaving);
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void Writer_GoesWhileItLooksForItsProducer_WhichIsThereAfterAll()
+    {
+        var writer = Make.Writer();
+        writer.TryEnd(StreamEnd.Completed);
+        writer.Frames();
+        writer.OnDemand(Make.Demand(received: 1, limit: 0, confirmed: 0), Make.Start, out _);
+        writer.BeginRejoin();
+        writer.Leave();
+        Assert.False(writer.TryRejoin(Make.Key, Make.Start));
+
+        Assert.True(Assert.Single(writer.Frames()).Leaving);
+    }
+
     [Fact, Trait("Rule", "P-15")]
     public void TwoThatTakeTheSamePlace_HoweverSoonOneFollowsTheOther_Differ()
     {

@@ -28,6 +28,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
     private IDisposable? _watch;
     private StreamJoined<T>? _joined;
     private bool _saidBye;
+    private bool _isReleased;
 
     public SinkEnd(StreamHost host, Guid id, string producer, WriterCore<Element<T>> core, IElementPort<T> port, ElementCodec<T>? codec,
         StreamJoined<T>? joined = null, Func<WriterReport, Task<StreamJoined<T>?>>? rejoin = null)
@@ -89,6 +90,15 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
     /// <summary>Ends once the producer holds everything, or the stream is over without it.</summary>
     public Task EndReceivedAsync(CancellationToken cancellationToken) => _endReceived.Task.WaitAsync(cancellationToken);
 
+    /// <summary>The producer knows how this writer ended, or how the stream did before.</summary>
+    public bool IsEndKnown
+    {
+        get
+        {
+            lock (_gate) return _core.IsEndReceived || _core.IsTold;
+        }
+    }
+
     /// <summary>How the stream ended for this writer; null while that is open.</summary>
     public StreamEnd? Outcome
     {
@@ -120,7 +130,10 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
     {
         TryEnd(new StreamEnd(StreamEndReason.Abandoned, "The writer's host or grain stopped."));
         await _endReceived.Task.ConfigureAwait(false);
-        if (isHostStopping) Leave();
+        if (!isHostStopping) return;
+
+        Leave();
+        await _released.Task.ConfigureAwait(false);   // at once, unless its producer is being looked for
     }
 
     /// <summary>This end stands in for a writer that is gone, until the stream's next producer has all that it put.</summary>
@@ -274,7 +287,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         }
         catch (Exception exception)
         {
-            _host.Log.FrameLost(exception, Producer);
+            OnTrouble(exception);
         }
 
         StreamJoined<T>? left = null;
@@ -298,7 +311,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
                 _producer = Joining.Elements(_host, joined);
                 if (joined.IsOpening) _rejoinAt = now + _core.Timings.Suspicion;   // the others may be elsewhere: it asks again
                 _watch?.Dispose();
-                _watch = Joining.Watch(_host, joined, Rejoin);
+                _watch = _isReleased ? null : Joining.Watch(_host, joined, Rejoin);   // the answer may come too late
                 if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), now))
                 {
                     left = _joined;
@@ -346,6 +359,12 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
     protected override void OnLost(Exception exception, int ticket)
     {
         lock (_gate) _inFlight.Return(ticket);
+        OnTrouble(exception);
+    }
+
+    private void OnTrouble(Exception exception)
+    {
+        lock (_gate) _core.OnTrouble(exception, _host.Clock.Now);
         _host.Log.FrameLost(exception, Producer);
     }
 
@@ -463,9 +482,14 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
 
     private void Release()
     {
-        if (_released.Task.IsCompleted) return;
+        lock (_gate)
+        {
+            if (_isReleased) return;
+            _isReleased = true;
+            _watch?.Dispose();
+        }
+
         _timer.Dispose();
-        _watch?.Dispose();
         _host.Remove(this);
         _released.TrySetResult();
         TellEnded();

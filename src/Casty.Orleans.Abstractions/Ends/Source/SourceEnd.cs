@@ -32,6 +32,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     private StreamEnd? _left;
     private Demand _toSay;
     private bool _hasToSay;
+    private bool _isReleased;
 
     public SourceEnd(StreamHost host, Guid id, string producer, string consumer, bool isNamed, ReaderCore<Element<T>> core,
         IDemandPort port, ElementCodec<T>? codec, Action? onReleased,
@@ -224,6 +225,14 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         Schedule();
     }
 
+    /// <summary>Throws if the reader has left and nobody could be told. One that another has followed need not be.</summary>
+    public void ThrowIfUnheard()
+    {
+        StreamEnd? unheard;
+        lock (_gate) unheard = _core.Unheard;
+        if (unheard is { Reason: not StreamEndReason.Superseded } && StreamErrors.ForReader(Producer, Consumer, unheard) is { } error) throw error;
+    }
+
     public ValueTask<FrameReply> OnFrameAsync(Frame<Element<T>> frame)
     {
         if (frame.IsMoved)
@@ -387,7 +396,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         }
         catch (Exception exception)
         {
-            _host.Log.FrameLost(exception, Producer);
+            OnTrouble(exception);
             return;
         }
 
@@ -402,11 +411,17 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
             }
             catch (Exception exception)
             {
-                self._host.Log.FrameLost(exception, self.Producer);
+                self.OnTrouble(exception);
             }
 
             self.Run();
         }
+    }
+
+    private void OnTrouble(Exception exception)
+    {
+        lock (_gate) _core.OnTrouble(exception, _host.Clock.Now);
+        _host.Log.FrameLost(exception, Producer);
     }
 
     private void OnReply(Demand demand, DemandReply reply)
@@ -423,7 +438,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
                 _core.Keep(reply.Moved);
                 isLost = true;
             }
-            else if (reply.End is { } end) _core.Stop(end);
+            else if (reply.End is { } end && (_left is null || demand.Leave != Protocol.Leave.None)) _core.Stop(end);   // its farewell may have overtaken the demand
             else _core.OnAnswered(demand, _host.Clock.Now);
 
             Settle();
@@ -485,7 +500,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         }
         catch (Exception exception)
         {
-            _host.Log.FrameLost(exception, Producer);
+            OnTrouble(exception);
         }
 
         StreamJoined<T>? left = null;
@@ -512,7 +527,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
                 _producer = Joining.Demand(_host, joined);
                 if (joined.IsOpening) _rejoinAt = now + _core.Timings.Suspicion;   // the others may be elsewhere: it asks again
                 _watch?.Dispose();
-                _watch = Joining.Watch(_host, joined, Rejoin);
+                _watch = _isReleased ? null : Joining.Watch(_host, joined, Rejoin);   // the answer may come too late
                 if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, WireFormat.FromWire(joined.Positions), now))
                 {
                     left = _joined;
@@ -625,9 +640,14 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
 
     private void Release()
     {
-        if (_released.Task.IsCompleted) return;
+        lock (_gate)
+        {
+            if (_isReleased) return;
+            _isReleased = true;
+            _watch?.Dispose();
+        }
+
         _timer.Dispose();
-        _watch?.Dispose();
         _host.Remove(this);
         _released.TrySetResult();
         _onReleased?.Invoke();

@@ -22,6 +22,15 @@ internal sealed class PeerWatch
         _timer = new Timer(static watch => ((PeerWatch)watch!).OnTimer(), this, Timeout.Infinite, Timeout.Infinite);
     }
 
+    /// <summary>How many processes are asked now.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _peers.Count;
+        }
+    }
+
     /// <summary>Calls <paramref name="onSilent"/> when the process is silent, until what is returned is disposed.</summary>
     public IDisposable Watch(Guid process, IStreamDemandObserver observer, Action onSilent)
     {
