@@ -26,4 +26,5 @@ internal static class StreamEvents
     public const int HandlerCallLost = 25;
     public const int CannotRead = 26;
     public const int HandlingFailed = 27;
+    public const int CannotReach = 28;
 }

@@ -6,7 +6,7 @@ public interface IHandlesStream<T>
 {
     /// <summary>
     /// Every writer has completed, and every element has been handled. Like an element's, its call is repeated if it fails; the stream is
-    /// over afterwards in any case. What consumes the next stream of the name is another registration.
+    /// over afterwards in any case. What consumes the next stream of the name is another registration, which may be made here.
     /// </summary>
     /// <param name="stream">The stream's name.</param>
     Task OnCompletedAsync(string stream) => Task.CompletedTask;

@@ -61,6 +61,10 @@ public sealed class StreamHandlerTraits
     /// <summary>How many bytes may be outstanding.</summary>
     [Id(7)]
     public long? MaxDemandBytes { get; init; }
+
+    /// <summary>What the grain threw when it was asked; null where it could say.</summary>
+    [Id(8)]
+    public StreamEndInfo? Failure { get; init; }
 }
 
 /// <summary>On the wire: elements that a grain is to handle, or the stream's end.</summary>

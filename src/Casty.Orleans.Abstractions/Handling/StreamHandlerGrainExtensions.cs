@@ -35,7 +35,8 @@ public static class StreamHandlerGrainExtensions
     /// <param name="stream">The stream's name: 1 to 1,000 characters.</param>
     /// <param name="leave">
     /// What becomes of the stream: by default it is kept, for <see cref="StreamProducerOptions.SubscriptionTimeout"/>, and
-    /// <see cref="ConsumeAsync{T}"/> goes on exactly there. <see cref="StreamLeave.Cancel"/> tells its writers.
+    /// <see cref="ConsumeAsync{T}"/> goes on exactly there. <see cref="StreamLeave.Cancel"/> tells its writers; where the stream has several
+    /// consumers, it ends this grain's subscription.
     /// </param>
     /// <exception cref="ArgumentException"><paramref name="stream"/> is empty or too long, or <paramref name="leave"/> is none of its values.</exception>
     /// <exception cref="InvalidOperationException">The grain handles no such elements, or its silo has not called <c>AddCastyStreams</c>.</exception>

@@ -3,7 +3,7 @@ namespace Casty.Orleans;
 /// <summary>What becomes of an element whose handler has failed for the last time.</summary>
 public enum StreamHandlerFailure
 {
-    /// <summary>The stream is cancelled: its writers are told, with the handler's exception as the cause.</summary>
+    /// <summary>The stream is cancelled: its writers are told, with the handler's exception as the cause; and its other consumers, where there are any.</summary>
     Fail = 1,
 
     /// <summary>The element, or the batch, counts as finished, and a warning is logged. The next one follows.</summary>

@@ -60,6 +60,9 @@ internal sealed class Handling<T>
     /// <summary>The grain consumes no more, though its handler may still be called.</summary>
     public bool IsStopping { get; private set; }
 
+    /// <summary>Nothing more of this run is read, though its end may still be handled: who asks to consume means the next one.</summary>
+    public bool IsEnding { get; private set; }
+
     /// <summary>Ends when nothing more is handled, and the stream was let go of.</summary>
     public Task<HandlingOutcome> Done { get; private set; } = null!;   // set as it begins
 
@@ -147,6 +150,7 @@ internal sealed class Handling<T>
             catch (Exception exception) when (_end.End is { Reason: StreamEndReason.Failed })
             {
                 // An element that cannot be deserialised: the writers are being told.
+                IsEnding = true;
                 await HandOutAsync([], new StreamEnd(StreamEndReason.Failed, exception.Message, exception));
                 return HandlingOutcome.Over;
             }
@@ -173,8 +177,9 @@ internal sealed class Handling<T>
     {
         var refused = await RepeatAsync(async _ =>
         {
-            _traits = await _handler.DescribeAsync<T>(_stream);
-            return new StreamHandled();
+            var traits = await _handler.DescribeAsync<T>(_stream);
+            if (traits.Failure is null) _traits = traits;
+            return new StreamHandled { Failure = traits.Failure };
         }, count: 0, isEnd: false);
         if (refused is not null) return refused;
 
@@ -208,6 +213,7 @@ internal sealed class Handling<T>
             }
         }
 
+        IsEnding = true;
         var outcome = await HandOutAsync([], end);
         _end.FinishEnd();
         await ReleasedAsync();
@@ -260,7 +266,7 @@ internal sealed class Handling<T>
     /// <returns>What the handler threw; null where it succeeded.</returns>
     private async Task<StreamEnd?> CallAsync(Func<CancellationToken, Task<StreamHandled>> call)
     {
-        while (true)
+        for (int failures = 1; ; failures++)
         {
             try
             {
@@ -277,8 +283,13 @@ internal sealed class Handling<T>
             }
             catch (Exception exception)
             {
+                // What a handler throws comes as an answer: the grain cannot be activated, or was not reached.
                 _hurry.Token.ThrowIfCancellationRequested();
-                return new StreamEnd(StreamEndReason.Failed, exception.Message, exception);
+                var delay = DelayAfter(failures);
+                if (delay < Joining.Pause) delay = Joining.Pause;
+                var waiting = Task.Delay(delay, _host.Clock.Provider, _stop.Token);
+                _log.CannotReach(exception, _grain, _stream, delay);
+                await waiting;
             }
         }
     }
@@ -305,6 +316,7 @@ internal sealed class Handling<T>
                 return HandlingOutcome.Stopped;
 
             default:
+                IsEnding = true;
                 _log.FailedStream(failure.Cause, _grain, _stream, failures);
                 await CancelAsync(failure);
                 return HandlingOutcome.Over;

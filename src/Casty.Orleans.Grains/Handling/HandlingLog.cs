@@ -33,4 +33,7 @@ internal sealed partial class HandlingLog(ILogger logger)
 
     [LoggerMessage(StreamEvents.HandlingFailed, LogLevel.Error, "Handling stream '{Stream}' for grain {Grain} failed.")]
     public partial void HandlingFailed(Exception exception, string grain, string stream);
+
+    [LoggerMessage(StreamEvents.CannotReach, LogLevel.Warning, "Grain {Grain} cannot be activated, or called, to handle stream '{Stream}'; it is tried again in {Delay}, and the stream waits.")]
+    public partial void CannotReach(Exception exception, string grain, string stream, TimeSpan delay);
 }

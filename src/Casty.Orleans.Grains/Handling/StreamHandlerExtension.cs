@@ -12,11 +12,24 @@ internal sealed class StreamHandlerExtension(IGrainContext context) : IStreamHan
 
     public Task<StreamHandlerTraits> DescribeAsync<T>(string stream)
     {
+        try
+        {
+            return Task.FromResult(Describe<T>(stream));
+        }
+        catch (Exception exception)
+        {
+            // What is thrown across tells that the grain could not be activated, or called.
+            return Task.FromResult(new StreamHandlerTraits { Failure = WireFormat.ToWire(new Protocol.StreamEnd(StreamEndReason.Failed, exception.Message, exception), _host) });
+        }
+    }
+
+    private StreamHandlerTraits Describe<T>(string stream)
+    {
         var handler = Handler<T>();
         var options = handler.GetHandlerOptions(stream) ?? new StreamHandlerOptions();
         options.Validate($"{handler.GetType().Name}.{nameof(handler.GetHandlerOptions)}");
         options = options.Or(_host.Options.Handler);
-        return Task.FromResult(new StreamHandlerTraits
+        return new StreamHandlerTraits
         {
             BatchSize = handler is IStreamBatchHandler<T> ? options.BatchSize ?? StreamHandlerOptions.DefaultBatchSize : 1,
             Retries = options.Retries ?? StreamHandlerOptions.DefaultRetries,
@@ -26,7 +39,7 @@ internal sealed class StreamHandlerExtension(IGrainContext context) : IStreamHan
             InitialDemand = options.Consumer?.InitialDemand,
             MaxDemand = options.Consumer?.MaxDemand,
             MaxDemandBytes = options.Consumer?.MaxDemandBytes,
-        });
+        };
     }
 
     public Task<StreamHandled> HandleAsync<T>(StreamHandOut<T> handOut, CancellationToken cancellationToken)

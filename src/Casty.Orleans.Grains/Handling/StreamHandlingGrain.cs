@@ -17,7 +17,7 @@ public sealed class StreamHandlingGrain<T> : Grain, IStreamHandlingGrain<T>
     private readonly HandlingLog _log;
     private Handling<T>? _handling;
     private Guid _stopped;   // the run of the stream that the grain consumes no more
-    private bool _isWanted;  // it is to consume again once it has stopped
+    private bool _isWanted;  // it is to consume again once it has stopped, or the next run once this one is over
     private int _asking;
 
     /// <summary>Creates the grain.</summary>
@@ -32,7 +32,7 @@ public sealed class StreamHandlingGrain<T> : Grain, IStreamHandlingGrain<T>
     public async Task BeginAsync(CancellationToken cancellationToken)
     {
         if (_handling is null) await BeginAsync(run: null, cancellationToken);
-        else _isWanted = _handling.IsStopping;   // not waited for: the call may come from the handler that is waited for
+        else _isWanted = _handling.IsStopping || _handling.IsEnding;   // not waited for: the call may come from the handler that is waited for
     }
 
     /// <inheritdoc/>
@@ -69,8 +69,15 @@ public sealed class StreamHandlingGrain<T> : Grain, IStreamHandlingGrain<T>
         // Whoever reads here next is to find that it was left: there is nobody to stop, but perhaps something to cancel.
         if (leave == StreamLeave.Cancel && _stopped != Guid.Empty)
         {
-            await BeginAsync(run: _stopped, CancellationToken.None);
-            _handling!.Stop(leave);
+            try
+            {
+                await BeginAsync(run: _stopped, CancellationToken.None);
+                _handling!.Stop(leave);
+            }
+            catch (StreamException)
+            {
+                // That run has ended meanwhile: there is nothing to cancel.
+            }
         }
         else if (_stopped == Guid.Empty)
         {
@@ -98,6 +105,7 @@ public sealed class StreamHandlingGrain<T> : Grain, IStreamHandlingGrain<T>
         {
             _handling = await Handling<T>.BeginAsync(_host, _log, stream, consumer, grain, run, cancellationToken);
             _stopped = Guid.Empty;
+            _isWanted = false;
             DelayDeactivation(TimeSpan.MaxValue);
             _ = WatchAsync(_handling, stream, consumer);
         }
@@ -123,7 +131,7 @@ public sealed class StreamHandlingGrain<T> : Grain, IStreamHandlingGrain<T>
         }
 
         if (_handling is not null) return;
-        if (outcome == HandlingOutcome.Stopped && _isWanted)
+        if (_isWanted && outcome is HandlingOutcome.Stopped or HandlingOutcome.Over)
         {
             _isWanted = false;
             Joining.Tell(_host, () => this.AsReference<IStreamHandlingGrain<T>>().BeginAsync(CancellationToken.None));

@@ -24,6 +24,8 @@ public sealed class Handled
 
     public Func<Task> Complete { get; set; } = static () => Task.CompletedTask;
 
+    public Func<Task> Fail { get; set; } = static () => Task.CompletedTask;
+
     public StreamHandlerOptions? Options { get; set; }
 
     /// <summary>The elements that were handled, in order.</summary>
@@ -94,5 +96,9 @@ public sealed class Handled
         _completed.TrySetResult();
     }
 
-    public void OnFailed(Exception error) => _failed.TrySetResult(error);
+    public async Task OnFailedAsync(Exception error)
+    {
+        await Fail();
+        _failed.TrySetResult(error);
+    }
 }

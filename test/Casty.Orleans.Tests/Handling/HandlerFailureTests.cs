@@ -65,6 +65,23 @@ public sealed class HandlerFailureTests(ClockedCluster cluster)
         Assert.False(Handled.Failed.IsCompleted);
     }
 
+    [Theory]
+    [InlineData(StreamDelivery.Broadcast)]
+    [InlineData(StreamDelivery.Balanced)]
+    public async Task Fail_OfOneOfSeveralConsumers_TheWritersAndTheOthersAreTold(StreamDelivery delivery)
+    {
+        FailAt(1);
+        Handled.Options = new() { Retries = 0 };
+        await using var sink = await cluster[Place.Client].GetSinkAsync<int>(_key, new() { Delivery = delivery }).Soon();
+        await Grain(Place.SiloA).ConsumeAsync(_key).Soon();
+        await using var other = await cluster[Place.SiloB].GetSourceAsync<int>(_key).Soon();
+        await sink.PutAllAsync([1, 1]).Soon();   // of two, each is given one
+
+        Assert.Equal(1, (await Assert.ThrowsAsync<SensorException>(() => sink.Completion).Soon()).Degrees);
+        await Assert.ThrowsAsync<SensorException>(() => other.DrainAsync());
+        Assert.Empty(Handled.Seen);
+    }
+
     [Theory, NearAndFar]
     public async Task Skip_GoesOnBehindIt_AndSaysSo(Place writer, Place grain)
     {
@@ -182,10 +199,10 @@ public sealed class HandlerFailureTests(ClockedCluster cluster)
     {
         int activations = 0;
         await using var sink = await cluster[Place.Client].GetSinkAsync<int>($"single/{_key}").Soon();
-        Handled.Activate = () => ++activations < 3 ? throw new SensorException("Not yet.", activations) : Task.CompletedTask;
+        Handled.Activate = () => ++activations <= 5 ? throw new SensorException("Not yet.", activations) : Task.CompletedTask;   // more often than a handler may fail
         await sink.PutAsync(1).Soon();
         await PassAsync(() => Handled.SeenCount == 1);
-        Assert.Equal(3, activations);
+        Assert.Equal(6, activations);
     }
 
     private void FailAt(int element, int times = int.MaxValue) =>

@@ -59,11 +59,7 @@ public abstract class HandlerGrain(ILocalSiloDetails silo) : Grain, IHandlerGrai
 
     public Task OnCompletedAsync(string stream) => Handled.OnCompletedAsync();
 
-    public Task OnFailedAsync(string stream, Exception error)
-    {
-        Handled.OnFailed(error);
-        return Task.CompletedTask;
-    }
+    public Task OnFailedAsync(string stream, Exception error) => Handled.OnFailedAsync(error);
 }
 
 [PreferLocalPlacement, ConsumesStream("single/{key}")]

@@ -89,6 +89,29 @@ public sealed class HandlerLossTests : IAsyncLifetime
         Assert.All(steps, step => Assert.InRange(step, -Window - 1, 0));
     }
 
+    /// <summary>A balanced stream keeps no place for a consumer that is away, but knows which grain handles it.</summary>
+    [Theory]
+    [InlineData("grain and reader", true)]
+    [InlineData("grain and reader", false)]
+    [InlineData("all", true)]
+    [InlineData("all", false)]
+    public async Task Balanced_SiloLost_TheGrainIsBroughtBack(string lost, bool isKilled)
+    {
+        await using var starter = await _bed.Factory(lost == "all" ? 2 : 0).GetSinkAsync<int>(_key, new() { BufferSize = 64, Delivery = StreamDelivery.Balanced }).Soon();
+        await using var sink = await _bed[Place.Client].GetSinkAsync<int>(_key).Soon();
+        await starter.CompleteAsync().Soon();
+        await _bed.Factory(2).GetGrain<IHandlerGrain>(_key, typeof(SingleGrain).FullName).ConsumeAsync(_key).Soon();
+        var writing = Task.Run(() => sink.WriteAsync(Enumerable.Range(0, Count)));
+        await Handled.UntilSeenAsync(500);
+        var silo = _bed.Orleans.Silos[2];
+        await (isKilled ? _bed.Orleans.KillSiloAsync(silo) : _bed.Orleans.StopSiloAsync(silo)).Soon();
+
+        await Handled.Completed.WaitAsync(TimeSpan.FromSeconds(60));
+        await writing.Soon();
+        Assert.Equal(Enumerable.Range(0, Count), (isKilled ? Handled.Seen.Distinct() : Handled.Seen).Order());
+        await sink.Completion.Soon();
+    }
+
     private string Subscription(string stream) =>
         StreamNames.ConsumerKey(stream, StreamNames.Handler(_bed.Factory(0).GetGrain<IHandlerGrain>(_key, typeof(SingleGrain).FullName).GetGrainId()));
 }
