@@ -43,4 +43,31 @@ public sealed class TakeoverTests : IAsyncLifetime
         Assert.Equal([], await next.DrainAsync());
         await sink.Completion.Soon();
     }
+
+    [Fact]
+    public async Task Takeover_WhileASinkComesThatHasSeveralConsumers_TheNewReaderIsOneOfThem()
+    {
+        string name = Cluster.Name();
+        await using var old = await _bed[Place.SiloB].GetSourceAsync<int>(name, "reader").Soon();
+        await using var starter = await _bed[Place.SiloA].GetSourceAsync<int>(name, "reader").Soon();   // the old one's silo has the producer
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var arrives = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _bed.Wire.Gate = call =>
+        {
+            if (call.InterfaceMethod.Name != nameof(IStreamElementObserver<int>.YieldAsync)) return null;
+            asked.TrySetResult();
+            return arrives.Task;
+        };
+        var taking = _bed[Place.Client].GetSourceAsync<int>(name, "reader");
+        await asked.Task.Soon();
+        await using var sink = await _bed[Place.SiloB].GetSinkAsync<int>(name, new() { Delivery = StreamDelivery.Broadcast }).Soon();
+        arrives.SetResult();
+
+        await using var next = await taking.Soon();
+        await using var other = await _bed[Place.SiloB].GetSourceAsync<int>(name).Soon();
+        var reading = (next.DrainAsync(), other.DrainAsync());
+        await sink.WriteAsync(Enumerable.Range(0, 100));
+        Assert.Equal(Enumerable.Range(0, 100), await reading.Item1);
+        Assert.Equal(Enumerable.Range(0, 100), await reading.Item2);
+    }
 }

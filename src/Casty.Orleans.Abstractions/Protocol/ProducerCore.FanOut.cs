@@ -111,11 +111,11 @@ internal sealed partial class ProducerCore<T>
         return false;
     }
 
-    /// <summary>The last consumer has left.</summary>
-    public void Vacate(TimeSpan now)
+    /// <summary>The last consumer has left; nobody reads since then.</summary>
+    public void Vacate(TimeSpan since)
     {
         if (!IsReaderAttached || IsOver) return;
-        Detach(now);
+        Detach(since);
         Consumer = null;
         OnRosterChanged();
     }

@@ -11,7 +11,7 @@ public enum StreamDelivery
 
     /// <summary>
     /// Every element goes to one consumer, one that has asked for it (work pulling). What a consumer had not finished when it left or was
-    /// lost goes to another: at least once, then.
+    /// lost goes to another, the element in hand included: at least once, then.
     /// </summary>
     Balanced = 3,
 }

@@ -109,6 +109,37 @@ public sealed class FanOutRebuildTests
         Assert.Equal(StreamEndReason.Abandoned, _producer.End?.Reason);
     }
 
+    [Theory, Trait("Rule", "P-19")]
+    [InlineData(true), InlineData(false)]
+    public void Balanced_AGrainsHandlerIsLostWithTheProducer_ItsNameIsKnown_AndWhatItHeldIsNotForgotten(bool isRead)
+    {
+        var roster = Knowing("one", "handler");
+        var entry = roster.Fan!.Subscriptions[1] with { IsRead = isRead, IsOvertaken = isRead };
+        roster = roster with { Fan = roster.Fan with { Subscriptions = [roster.Fan.Subscriptions[0], entry] } };
+        var fan = new FanOut<int>(_producer, StreamDelivery.Balanced, StreamSlowConsumer.Wait, Make.Timings, isHandler: static name => name == "handler");
+        Report(fan, Reader(1, "one", received: 2, finished: 2, null, At(1, 2)) with { Roster = roster }, One);
+        _producer.Report(Writer(put: 3, confirmed: 2) with { End = StreamEnd.Completed, JoinedAt = new RosterMark(1, 2) }, Make.Elsewhere, Make.Start);
+        Open(fan);
+        Put(2, 2);
+        _producer.OnFrame(new Frame<int>(Next, 1, [], 3, StreamEnd.Completed, Number: 2), Make.At(60), out _);
+
+        Assert.Equal(["one", "handler"], fan.Subscriptions.Select(one => one.Consumer));
+        Assert.Equal(isRead ? StreamEndReason.Abandoned : StreamEndReason.Completed, _producer.End?.Reason);
+        Assert.Equal([2], NextReader(fan, 3, "handler"));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_AGrainsHandlerComesLate_GivesWayToIt()
+    {
+        var fan = new FanOut<int>(_producer, StreamDelivery.Balanced, StreamSlowConsumer.Wait, Make.Timings, isHandler: static name => name == "handler");
+        Report(fan, Reader(1, "one", received: 0, finished: 0, null) with { Roster = Knowing("one", "handler") }, One);
+        Open(fan);
+        var late = Reader(2, "handler", received: 0, finished: 0, null) with { Delivery = StreamDelivery.Balanced };
+        Assert.False(fan.Report(late, long.MaxValue, Make.Elsewhere, Other, Make.At(60)));
+        Assert.True(fan.TryYieldTo(late, Other, Make.At(60)));
+        Assert.Contains(_producer.Roster!.Fan!.Subscriptions, entry => entry is { Consumer: "handler", IsRead: true });
+    }
+
     [Fact, Trait("Rule", "P-19")]
     public void Balanced_OneHasTheEndAndAnotherIsLost_EndsAsItHad()
     {
@@ -349,9 +380,9 @@ public sealed class FanOutRebuildTests
         Assert.Equal(Verdict.Accepted, _producer.OnFrame(new Frame<int>(Next, 1, [new Batch<int>(first, 1, first, elements)], Number: 1), Make.At(60), out _));
 
     /// <summary>The reader dies; what does the next one get?</summary>
-    private static int[] NextReader(FanOut<int> fan, int id)
+    private static int[] NextReader(FanOut<int> fan, int id, string consumer = "one")
     {
-        var one = fan.Subscribe("one", isNamed: true, null, StreamStart.Latest, new Guid(id + 10, 0, 0, new byte[8]), Make.Elsewhere, long.MaxValue, Make.At(60));
+        var one = fan.Subscribe(consumer, isNamed: true, null, StreamStart.Latest, new Guid(id + 10, 0, 0, new byte[8]), Make.Elsewhere, long.MaxValue, Make.At(60));
         long from = one.Leg.Out.Confirmed;
         fan.OnDemand(new Demand(Next, one.Epoch, from, from, from + 16), Make.At(60), out _);
         var sent = new List<int>();

@@ -89,6 +89,107 @@ public sealed class FanOutTests
         Assert.Equal([3], Sent(fan, one));
     }
 
+    [Theory, Trait("Rule", "P-19")]
+    [InlineData(true), InlineData(false)]
+    public void Broadcast_ANamedOneThatDidNotComeAfterAll_KeepsThePlaceThatItsNameHad(bool isRebuilt)
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        var (one, audit) = (Join(fan, "one", 8), Join(fan, "audit", 8));
+        Put(fan, 0, 1);
+        Sent(fan, one);
+        if (isRebuilt) Sent(fan, audit);   // and finished nothing
+        fan.OnDemand(Make.Demand(0, 8, peer: audit.Epoch) with { Leave = Leave.Detach }, Make.Start, out _);
+
+        var joining = fan.Subscribe("audit", isNamed: true, null, StreamStart.Latest, Make.Elsewhere, Guid.Empty, long.MaxValue, Make.Start);
+        fan.Unsubscribe(joining, Make.Start);
+        Say(fan, one, received: 2, limit: 16);
+        Put(fan, 2);
+        Assert.Equal([0, 1, 2], Sent(fan, Join(fan, "audit", 8)));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void ANewOneThatDidNotComeAfterAll_LeavesNoPlaceBehind()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        Join(fan, "one", 8);
+        fan.Unsubscribe(fan.Subscribe("new", isNamed: true, null, StreamStart.Latest, Make.Elsewhere, Guid.Empty, long.MaxValue, Make.Start), Make.Start);
+        Assert.Null(fan.Find("new"));
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void SubscriptionTimeout_CountsFromWhenTheLastOneRead_NotFromWhenAnotherLostItsPlace()
+    {
+        var fan = Fan(StreamDelivery.Broadcast);
+        var (away, other) = (Join(fan, "away", 8), fan.Subscribe("other", isNamed: false, null, StreamStart.Latest, Make.Elsewhere, Guid.Empty, long.MaxValue, Make.Start));
+        fan.OnDemand(Make.Demand(0, 8, peer: away.Epoch) with { Leave = Leave.Detach }, Make.Start, out _);
+        for (int second = 90; second < 299; second += 90) fan.OnDemand(Make.Demand(0, 8, peer: other.Epoch), Make.At(second), out _);
+        fan.OnDemand(Make.Demand(0, 8, peer: other.Epoch) with { Leave = Leave.Cancel }, Make.At(299), out _);
+
+        Tick(300);
+        Assert.Null(fan.Find("away"));
+        Tick(598);
+        Assert.False(_producer.IsOver);
+        Assert.Equal(Make.At(599), _producer.UnreadDeadline);
+        Tick(599);
+        Assert.True(_producer.IsOver);
+
+        void Tick(int second)
+        {
+            _producer.OnFrame(new Frame<int>(Make.Key, _writer, [], Number: second), Make.At(second), out _);   // the writer lives
+            fan.OnTick(Make.At(second), static _ => { });
+            _producer.OnTick(Make.At(second));
+        }
+    }
+
+    [Theory, Trait("Rule", "P-19")]
+    [InlineData(StreamDelivery.Broadcast), InlineData(StreamDelivery.Balanced)]
+    public void AGrainsHandlerThatFailsTheStream_FailsItForAll_AndAnotherConsumerItselfAlone(StreamDelivery delivery)
+    {
+        var fan = Handled(delivery);
+        var (handler, one, other) = (Join(fan, "handler", 4), Join(fan, "one", 4), Join(fan, "other", 4));
+        var failure = new StreamEnd(StreamEndReason.Failed, "It failed.");
+        fan.OnDemand(Make.Demand(0, 4, peer: one.Epoch) with { Leave = Leave.Cancel, End = failure }, Make.Start, out _);
+        Assert.False(_producer.IsOver);
+
+        fan.OnDemand(Make.Demand(0, 4, peer: handler.Epoch) with { Leave = Leave.Cancel, End = failure }, Make.Start, out _);
+        Assert.Equal((true, failure), (_producer.IsOver, _producer.End));
+        Assert.True(fan.TryTakeFrame(other, 16, long.MaxValue, Make.Start, out var frame));
+        Assert.Equal(failure, frame.End);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_AGrainsHandlerThatIsAway_KeepsItsNameAndNothingElse()
+    {
+        var fan = Handled(StreamDelivery.Balanced);
+        var (handler, other) = (Join(fan, "handler", 2), Join(fan, "other", 4));
+        Put(fan, 0, 1, 2, 3);
+        int[] held = Sent(fan, handler), others = Sent(fan, other);
+        fan.OnDemand(Make.Demand(0, 2, peer: handler.Epoch) with { Leave = Leave.Detach }, Make.Start, out _);
+        Say(fan, other, received: others.Length, limit: 8);
+        Assert.Equal(held, Sent(fan, other));
+        Assert.Equal(["handler", "other"], fan.Subscriptions.Select(one => one.Consumer));
+        Assert.Contains(_producer.Roster!.Fan!.Subscriptions, entry => entry is { Consumer: "handler", IsRead: false, IsOvertaken: false, Positions: [] });
+
+        fan.OnDemand(Make.Demand(4, 8, peer: other.Epoch) with { Leave = Leave.Cancel }, Make.Start, out _);
+        Assert.False(_producer.IsReaderAttached);   // nobody reads: the subscription timeout runs
+        Put(fan, 4);
+        Assert.Equal([4], Sent(fan, Join(fan, "handler", 2)));
+        Assert.True(_producer.IsReaderAttached);
+    }
+
+    [Fact, Trait("Rule", "P-19")]
+    public void Balanced_AGrainsHandlerThatStaysAway_IsForgottenAfterTheSubscriptionTimeout()
+    {
+        var fan = Handled(StreamDelivery.Balanced);
+        var (handler, other) = (Join(fan, "handler", 2), Join(fan, "other", 4));
+        fan.OnDemand(Make.Demand(0, 2, peer: handler.Epoch) with { Leave = Leave.Detach }, Make.Start, out _);
+        fan.OnDemand(Make.Demand(0, 4, peer: other.Epoch), Make.At(299), out _);
+        Assert.Equal(Make.At(300), Make.At(0) + _producer.SubscriptionTimeout);
+        fan.OnTick(Make.At(300), static _ => { });
+        Assert.Null(fan.Find("handler"));
+        Assert.False(_producer.IsOver);
+    }
+
     [Fact, Trait("Rule", "P-19")]
     public void Balanced_SharesAmongThoseWhoHaveAsked_AndNothingElseLeaves()
     {
@@ -299,6 +400,12 @@ public sealed class FanOutTests
     {
         _writer = _producer.Attach(Make.Start);
         return new FanOut<int>(_producer, delivery, slow, Make.Timings);
+    }
+
+    private FanOut<int> Handled(StreamDelivery delivery)
+    {
+        _writer = _producer.Attach(Make.Start);
+        return new FanOut<int>(_producer, delivery, StreamSlowConsumer.Wait, Make.Timings, isHandler: static name => name == "handler");
     }
 
     private static Subscription<int> Join(FanOut<int> fan, string name, long demand)

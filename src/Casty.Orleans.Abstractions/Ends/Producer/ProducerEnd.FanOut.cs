@@ -37,7 +37,7 @@ internal sealed partial class ProducerEnd<T>
     }
 
     private void MakeFan(StreamDelivery delivery, StreamSlowConsumer slowConsumer) =>
-        _fan = new FanOut<Element<T>>(_core, delivery, slowConsumer, Timings, Element<T>.SizeOf, Element<T>.Pool);
+        _fan = new FanOut<Element<T>>(_core, delivery, slowConsumer, Timings, Element<T>.SizeOf, Element<T>.Pool, isHandler: StreamNames.IsHandler);
 
     /// <summary>An end that comes to a producer in the place of a lost one knows that there were several consumers.</summary>
     private void MakeFanAgain(Roster? roster, StreamDelivery delivery = StreamDelivery.Single)

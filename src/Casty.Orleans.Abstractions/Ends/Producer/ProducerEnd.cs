@@ -198,7 +198,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             lock (_gate) areSeveral = _fan is not null;
             return await (areSeveral
                 ? JoinConsumersAsync(end, consumer, isNamed, maxBytes, port, replaces, start, isReturning)
-                : TakeOverAsync(end, consumer, isNamed, maxBytes, port, replaces));
+                : TakeOverAsync(end, consumer, isNamed, maxBytes, port, replaces, start, isReturning));
         }
     }
 
@@ -206,7 +206,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     public Task Subscribing { get; private set; } = Task.CompletedTask;
 
     private async Task<JoinedReader?> TakeOverAsync(
-        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces)
+        Guid end, string consumer, bool isNamed, long maxBytes, IReaderPort<T> port, Guid replaces, StreamStart start, bool isReturning)
     {
         long? position = null;
         IReaderPort<T>? before;
@@ -234,22 +234,27 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
 
         if (before is not null) position = await await Task.WhenAny(YieldAsync(before, epochBefore), left.Task);
 
-        long first;
+        long first = -1;
         Roster? roster;
-        bool isReturn;
+        bool isReturn, areSeveral;
         lock (_gate)
         {
             _yielding = null;
             if (_core.IsOver || _isFree || _isClosed) return null;
-            if (!port.IsLocal) EncodeHeld();
-            first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes, port.Process);
-            if (first >= 0) _core.Reader = end;
+            areSeveral = _fan is not null;   // a sink has come meanwhile, and decided so; nothing was sent to anybody
+            if (!areSeveral)
+            {
+                if (!port.IsLocal) EncodeHeld();
+                first = _core.Subscribe(consumer, isNamed, position, _host.Clock.Now, maxBytes, port.Process);
+                if (first >= 0) _core.Reader = end;
+                _reader = first < 0 ? null : port;
+                _isReaderReady = false;
+                IsReaderRemote = !port.IsLocal;
+                _inFlight.GiveUp();
+            }
+
             epoch = _core.Epoch;
             roster = _core.Roster;
-            _reader = first < 0 ? null : port;
-            _isReaderReady = false;
-            IsReaderRemote = !port.IsLocal;
-            _inFlight.GiveUp();
             isReturn = first >= 0 && isNamed && epoch > 1 && replaces == Guid.Empty;
             if (_core.Writers == 0 && _core.End is null) _warnAt = _host.Clock.Now + NoWriterWarning;
         }
@@ -259,6 +264,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
 
         // It could not be asked, but may be made by now, and would only learn at its next word that it is not listened to.
         if (before is not null && position is null) _ = YieldAsync(before, epochBefore);
+        if (areSeveral) return await JoinConsumersAsync(end, consumer, isNamed, maxBytes, port, Guid.Empty, start, isReturning);
         if (first < 0) return null;
 
         await KeptAsync(ProducerCore<Element<T>>.ReaderItself).ConfigureAwait(false);

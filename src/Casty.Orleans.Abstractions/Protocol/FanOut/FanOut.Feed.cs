@@ -29,7 +29,7 @@ internal sealed partial class FanOut<T>
 
         if (!HasConsumers)
         {
-            StopReading(now);
+            StopReading(now, since: now);
             return;
         }
 
@@ -60,7 +60,7 @@ internal sealed partial class FanOut<T>
     }
 
     /// <summary>The last consumer has gone: if one of them had it all, the stream has been read, and else it waits for others.</summary>
-    private void StopReading(TimeSpan now)
+    private void StopReading(TimeSpan now, TimeSpan since)
     {
         if (!_isReading) return;
 
@@ -76,7 +76,7 @@ internal sealed partial class FanOut<T>
         KeepReturned();
         _producer.OnDemand(DemandOf(isAtEnd: false), now, out _);
         _end = null;
-        _producer.Vacate(now);
+        _producer.Vacate(since);
     }
 
     /// <summary>Of what came back, the producer has what is not finished. What it was told to be finished is here alone, and waits for who comes.</summary>

@@ -39,7 +39,7 @@ internal sealed partial class FanOut<T>
 
         _producer.Learn(report);
         Settle(now);
-        if (Find(report.Consumer) is not { } one) return false;
+        if (FindPlace(report.Consumer) is not { } one) return false;
         if (one.IsAttached) return one.Reader == reader && one.Epoch == report.Epoch;
         bool isWelcome = one.IsExpected || report.Epoch > one.Epoch;
         if (!isWelcome || !IsWholeStill(report)) return false;
@@ -48,7 +48,6 @@ internal sealed partial class FanOut<T>
         one.Take(report, place: 0, hasPositions: true);
         foreach (var batch in held) Offer(one, one.Seat!, batch);
         if (_end is not null) one.End();
-        one.IsExpected = false;
         one.Leg.Out.MaxBytes = maxBytes;
         Attach(one, report.Epoch, reader, process, now);
         one.IsEstablished = true;
@@ -66,7 +65,7 @@ internal sealed partial class FanOut<T>
     public bool TryYieldTo(ReaderReport report, Guid reader, TimeSpan now)
     {
         bool mustYield = _isSeated && !_producer.IsOver && report.Stream.Incarnation < _producer.Stream.Incarnation
-            && Find(report.Consumer) is null && !_gone.ContainsKey(report.Epoch) && IsWholeStill(report)
+            && FindPlace(report.Consumer) is null && !_gone.ContainsKey(report.Epoch) && IsWholeStill(report)
             && (!IsBalanced || !_hasGiven || report.Unfinished.Length == 0);
         if (!mustYield) return false;
 
@@ -76,7 +75,7 @@ internal sealed partial class FanOut<T>
         if (known.GetValueOrDefault(report.Consumer)?.Epoch != report.Epoch) Expect(report.Consumer, report.IsNamed, report.Epoch, reader, now);
         foreach (var entry in known.Values)
         {
-            bool isMissing = entry.IsRead && Find(entry.Consumer) is null && !_gone.ContainsKey(entry.Epoch);
+            bool isMissing = entry.IsRead && FindPlace(entry.Consumer) is null && !_gone.ContainsKey(entry.Epoch);
             if (isMissing) Expect(entry.Consumer, entry.IsNamed, entry.Epoch, entry.Reader, now).Overtaken(entry);
         }
 
@@ -87,10 +86,14 @@ internal sealed partial class FanOut<T>
     /// <summary>A consumer is known by name only, and may still report.</summary>
     private Subscription<T> Expect(string consumer, bool isNamed, long epoch, Guid reader, TimeSpan now)
     {
+        if (_byName.Remove(consumer, out var away)) _all.Remove(away);
         var one = new Subscription<T>(consumer, isNamed, _timings, _sizeOf, _pool) { Epoch = epoch, Reader = reader, IsExpected = true, UnreadSince = now };
         Add(one);
         return one;
     }
+
+    /// <summary>A consumer of which more than its name is known.</summary>
+    private Subscription<T>? FindPlace(string consumer) => Find(consumer) is { IsAway: false } one ? one : null;
 
     /// <summary>A reader asks to join that has joined nothing: the answer to its joining may have been lost with the producer.</summary>
     public void OnAsking(string consumer, TimeSpan now)
@@ -242,7 +245,7 @@ internal sealed partial class FanOut<T>
 
     private bool HasCome(SubscriptionEntry entry) => IsReported(entry) || NewestSeated(entry.Consumer) >= entry.Epoch || _gone.ContainsKey(entry.Epoch);
 
-    private long NewestSeated(string consumer) => Find(consumer) is { IsExpected: false } one ? one.Epoch : -1;
+    private long NewestSeated(string consumer) => Find(consumer) is { IsExpected: false, IsAway: false } one ? one.Epoch : -1;
 
     private static string HowIsLost(string consumer) => $"Consumer '{consumer}' was lost, or left, after the producer was lost or with it, and held elements that nobody else has.";
 
@@ -281,7 +284,14 @@ internal sealed partial class FanOut<T>
         foreach (var entry in known.Values)
         {
             _epoch = Math.Max(_epoch, entry.Epoch);
-            if (!IsReported(entry) && !IsBalanced && entry.IsNamed && !_byName.ContainsKey(entry.Consumer))
+            if (IsReported(entry) || !entry.IsNamed || _byName.ContainsKey(entry.Consumer)) continue;
+            if (IsBalanced)
+            {
+                if (!IsHandler(entry.Consumer)) continue;
+                var away = Expect(entry.Consumer, isNamed: true, entry.Epoch, reader: default, now);
+                (away.IsExpected, away.IsAway) = (false, true);
+            }
+            else
             {
                 var one = Expect(entry.Consumer, isNamed: true, entry.Epoch, entry.Reader, now);
                 one.IsExpected = entry.IsRead;

@@ -71,13 +71,13 @@ internal sealed partial class FanOut<T>
 
     /// <summary>A roster that came late counts as known with this one's own, so whom it names that held what nobody else has must be on that.</summary>
     private IEnumerable<SubscriptionEntry> Inherited => !_isSeated || _producer.IsCertain ? []
-        : Lost.Where(entry => !_all.Exists(one => one.Consumer == entry.Consumer && one.Epoch == entry.Epoch));
+        : Lost.Where(entry => !_all.Exists(one => !one.IsAway && one.Consumer == entry.Consumer && one.Epoch == entry.Epoch));
 
     /// <summary>The producer itself, in the place of a consumer that is lost with it.</summary>
     private static SubscriptionEntry Holding => new(Consumer, IsNamed: false, IsRead: false, Epoch: 0, Reader: default, Positions: [], IsOvertaken: true, IsDismissed: true);
 
     private SubscriptionEntry EntryOf(Subscription<T> one) =>
-        new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected ? [] : PositionsOf(one), one.IsOvertaken, one.Dismissal is not null || one.IsForsaken);
+        new(one.Consumer, one.IsNamed, one.IsAttached || one.IsExpected, one.Epoch, one.Reader, one.IsAttached || one.IsExpected || one.IsAway ? [] : PositionsOf(one), one.IsOvertaken, one.Dismissal is not null || one.IsForsaken);
 
     /// <summary>Where a reader that has just subscribed begins with each writer; with those that are not named, at their first element.</summary>
     public WriterPosition[] StartOf(Subscription<T> one) => IsBalanced ? [] : Array.FindAll(PositionsOf(one), position => position.Next > 0);

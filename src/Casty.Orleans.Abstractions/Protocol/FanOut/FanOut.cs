@@ -18,6 +18,7 @@ internal sealed partial class FanOut<T>
     private readonly StreamTimings _timings;
     private readonly Func<T, int>? _sizeOf;
     private readonly ArrayPool<T>? _pool;
+    private readonly Func<string, bool>? _isHandler;
     private readonly Dictionary<string, Subscription<T>> _byName = [];
     private readonly Dictionary<long, Subscription<T>> _byEpoch = [];   // with a reader
     private readonly List<Subscription<T>> _all = [];
@@ -35,9 +36,10 @@ internal sealed partial class FanOut<T>
     private bool _someDone;
     private bool _hasGiven;    // something has been handed to the consumers
     private bool _isReading;   // the producer's reader is there
+    private TimeSpan _readUntil = TimeSpan.MinValue;   // when a consumer stopped reading last
 
     public FanOut(ProducerCore<T> producer, StreamDelivery delivery, StreamSlowConsumer slowConsumer, StreamTimings timings,
-        Func<T, int>? sizeOf = null, ArrayPool<T>? pool = null, int mostOvertaken = MostOvertaken)
+        Func<T, int>? sizeOf = null, ArrayPool<T>? pool = null, int mostOvertaken = MostOvertaken, Func<string, bool>? isHandler = null)
     {
         Debug.Assert(delivery != StreamDelivery.Single);
         _producer = producer;
@@ -47,6 +49,7 @@ internal sealed partial class FanOut<T>
         _sizeOf = sizeOf;
         _pool = pool;
         _mostOvertaken = mostOvertaken;
+        _isHandler = isHandler;
         _onFinished = delivery == StreamDelivery.Balanced ? _finished.Add : static (_, _) => { };
         _isSeated = !producer.IsRebuilding;
         _epoch = producer.Stream.Incarnation;   // two lifetimes that did not know of each other must not give out the same
@@ -67,10 +70,10 @@ internal sealed partial class FanOut<T>
     public IReadOnlyList<Subscription<T>> Subscriptions => _all;
 
     /// <summary>Nobody reads, and nobody is kept a place.</summary>
-    public bool IsEmpty => _all.Count == 0;
+    public bool IsEmpty => _all.TrueForAll(one => one.IsAway);
 
     /// <summary>Somebody reads, or is kept a place, and belongs to the stream: one that was sent away only gets the rest of its leg.</summary>
-    private bool HasConsumers => _all.Exists(one => one.Dismissal is null);
+    private bool HasConsumers => _all.Exists(one => one is { Dismissal: null, IsAway: false });
 
     private bool IsBalanced => Delivery == StreamDelivery.Balanced;
 
@@ -97,7 +100,7 @@ internal sealed partial class FanOut<T>
         Debug.Assert(_isSeated && !_producer.IsOver);
         if (!_byName.TryGetValue(consumer, out var one))
         {
-            one = new Subscription<T>(consumer, isNamed, _timings, _sizeOf, _pool);
+            one = new Subscription<T>(consumer, isNamed, _timings, _sizeOf, _pool) { IsNew = true };
             if (start == StreamStart.Earliest && !IsBalanced) Begin(one);
             Add(one);
         }
@@ -106,6 +109,7 @@ internal sealed partial class FanOut<T>
             if (position is { } given && one.Leg.Out.TryAcknowledge(given, given, out _)) TakeConfirmed(one);
             Fence(one, now);
             Reopen(one, now);
+            one.IsNew = false;
         }
 
         if (_end is not null && !IsBalanced) one.End();
@@ -137,6 +141,7 @@ internal sealed partial class FanOut<T>
         if (!one.IsAttached) return;
         _byEpoch.Remove(one.Epoch);
         SetGone(one.Epoch, new StreamEnd(StreamEndReason.Superseded), now);
+        OnUnread(one, now);
         one.IsAttached = false;
         one.IsFenced = true;
         one.UnreadSince = now;
@@ -145,7 +150,7 @@ internal sealed partial class FanOut<T>
     /// <summary>A reader that has not asked for anything leaves as if it had never come.</summary>
     public void Unsubscribe(Subscription<T> one, TimeSpan now)
     {
-        if (one is { IsNamed: true, Leg.Out.Confirmed: > 0 }) Detach(one, now);
+        if (one is { IsNamed: true, IsNew: false }) Detach(one, now);   // it had its place before
         else Remove(one, StreamEnd.Cancelled, now);
         Feed(now);
     }
@@ -180,7 +185,13 @@ internal sealed partial class FanOut<T>
         sending.Grant(demand.Limit);
         TakeConfirmed(one);
 
-        if (demand.Leave == Leave.Cancel) Remove(one, StreamEnd.Cancelled, now);
+        if (demand.Leave == Leave.Cancel)
+        {
+            Remove(one, StreamEnd.Cancelled, now);
+
+            // Its policy speaks of the stream; another consumer that cannot go on speaks for itself.
+            if (demand.End is { Reason: StreamEndReason.Failed } failure && IsHandler(one.Consumer)) _producer.Terminate(failure, now);
+        }
         else if (one.IsDone) Finish(one, now);
         else if (demand.Leave == Leave.Detach) Detach(one, now);
 
@@ -314,7 +325,7 @@ internal sealed partial class FanOut<T>
         one.Reader = reader;
         one.Process = process;
         one.IsAttached = true;
-        one.IsFenced = one.IsSilent = one.IsReserved = one.IsEstablished = false;
+        one.IsFenced = one.IsSilent = one.IsReserved = one.IsEstablished = one.IsExpected = one.IsAway = false;
         one.JoinedAt = long.MaxValue;   // until it is on the roster
         one.HeardAt = now;
         one.RosterSeen = one.RosterSaid = 0;
@@ -339,7 +350,7 @@ internal sealed partial class FanOut<T>
 
     private void Detach(Subscription<T> one, TimeSpan now)
     {
-        if (IsBalanced)
+        if (IsBalanced && !IsHandler(one.Consumer))
         {
             Remove(one, StreamEnd.Cancelled, now);   // there is nothing to keep for it: others have what it had not finished
             return;
@@ -347,11 +358,13 @@ internal sealed partial class FanOut<T>
 
         _byEpoch.Remove(one.Epoch);
         SetGone(one.Epoch, StreamEnd.Cancelled, now);
-        one.IsAttached = one.IsFenced = false;
+        OnUnread(one, now);
+        one.IsAttached = one.IsFenced = one.IsOvertaken = one.IsForsaken = false;
+        one.IsAway = IsBalanced;
         one.Reader = default;
         one.UnreadSince = now;
         Reopen(one, now);
-        if (_end is not null) one.End();
+        if (_end is not null && !IsBalanced) one.End();
         ChooseKeepers(now);
         Publish();
     }
@@ -365,12 +378,23 @@ internal sealed partial class FanOut<T>
     private void Expire(Subscription<T> one, TimeSpan now)
     {
         Remove(one, StreamEnd.Cancelled, now);
-        if (IsEmpty && !_someDone && !one.IsReserved) _producer.Terminate(new StreamEnd(StreamEndReason.Abandoned, $"No reader came within the subscription timeout of {_producer.SubscriptionTimeout}."), now);
+        if (!IsEmpty || _someDone || one.IsReserved || one.IsAway) return;
+        if (_readUntil > one.UnreadSince) StopReading(now, since: _readUntil);   // others read for longer, and have no place any more
+        else _producer.Terminate(new StreamEnd(StreamEndReason.Abandoned, $"No reader came within the subscription timeout of {_producer.SubscriptionTimeout}."), now);
     }
+
+    /// <summary>Its reader is about to have gone. Who was sent away did not keep the stream read.</summary>
+    private void OnUnread(Subscription<T> one, TimeSpan now)
+    {
+        if (one is { IsAttached: true, Dismissal: null }) _readUntil = now;
+    }
+
+    private bool IsHandler(string consumer) => _isHandler?.Invoke(consumer) == true;
 
     private void Remove(Subscription<T> one, StreamEnd how, TimeSpan now)
     {
         if (one.IsAttached) SetGone(one.Epoch, how, now);
+        OnUnread(one, now);
         _byEpoch.Remove(one.Epoch);
         _byName.Remove(one.Consumer);
         _all.Remove(one);

@@ -46,6 +46,12 @@ internal sealed class Subscription<T>
     /// <summary>A place is kept for a reader that had joined a run that gave way to this one (P-15), and that is about to join here.</summary>
     public bool IsReserved { get; set; }
 
+    /// <summary>Nobody of that name has read before its reader.</summary>
+    public bool IsNew { get; set; }
+
+    /// <summary>Balanced: only its name is kept, by which whoever reads for a grain is brought back; others have what it had not finished.</summary>
+    public bool IsAway { get; set; }
+
     public TimeSpan HeardAt { get; set; }
 
     public TimeSpan UnreadSince { get; set; }
