@@ -144,7 +144,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
 
         var end = _held.End ?? await _held.OpenAsync();
         GC.SuppressFinalize(this);
-        end.Leave(Leave.Detach);
+        end.Leave(Leave.Detach, isInHand: false);
         await end.Released;
         end.ThrowIfUnheard();
     }
@@ -271,13 +271,13 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     }
 
     /// <summary>Leaves the stream, once it is open if it is not; ends when the producer knows.</summary>
-    private async Task LeaveAsync()
+    private async Task LeaveAsync(bool? isInHand = null)
     {
         try
         {
             var end = _held.End ?? await _held.OpenAsync().ConfigureAwait(false);
             GC.SuppressFinalize(this);
-            end.Leave(_onLeave);
+            end.Leave(_onLeave, isInHand: isInHand);
             await end.Released.ConfigureAwait(false);
         }
         catch (Exception)
@@ -352,7 +352,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
             }
             catch (Exception exception) when (exception is OperationCanceledException or TimeoutException)
             {
-                _ = source.LeaveAsync();
+                _ = source.LeaveAsync(isInHand: false);   // it asked for the next one
                 throw;
             }
         }

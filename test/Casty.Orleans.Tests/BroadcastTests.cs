@@ -12,6 +12,13 @@ public sealed class BroadcastTests(Cluster cluster)
 
     public static TheoryData<Place> Places => [.. Everywhere];
 
+    /// <summary>Where the writer and two consumers are: all elsewhere than each other, or all in one process.</summary>
+    public static TheoryData<Place, Place, Place> ApartAndTogether => new()
+    {
+        { Place.SiloA, Place.Client, Place.SiloB },
+        { Place.SiloA, Place.SiloA, Place.SiloA },
+    };
+
     [Theory]
     [MemberData(nameof(Places))]
     public async Task EveryConsumer_GetsEverything_InOrder(Place writer)
@@ -44,13 +51,14 @@ public sealed class BroadcastTests(Cluster cluster)
         }
     }
 
-    [Fact]
-    public async Task SlowestGates_NothingLeavesTheBufferThatItDidNotAskFor()
+    [Theory]
+    [MemberData(nameof(ApartAndTogether))]
+    public async Task SlowestGates_NothingLeavesTheBufferThatItDidNotAskFor(Place writer, Place one, Place other)
     {
         string name = Cluster.Name();
-        await using var slow = await cluster[Place.SiloB].GetSourceAsync<int>(name, options: new() { InitialDemand = 4, Delivery = StreamDelivery.Broadcast }).Soon();
-        await using var fast = await cluster[Place.SiloA].GetSourceAsync<int>(name, options: new() { InitialDemand = 64 }).Soon();
-        await using var sink = await OpenAsync(Place.Client, name, new() { BufferSize = 8 });
+        await using var slow = await cluster[one].GetSourceAsync<int>(name, options: new() { InitialDemand = 4, Delivery = StreamDelivery.Broadcast }).Soon();
+        await using var fast = await cluster[other].GetSourceAsync<int>(name, options: new() { InitialDemand = 64 }).Soon();
+        await using var sink = await OpenAsync(writer, name, new() { BufferSize = 8 });
 
         int put = 0;
         var writing = Task.Run(async () =>
@@ -81,13 +89,14 @@ public sealed class BroadcastTests(Cluster cluster)
         }
     }
 
-    [Fact]
-    public async Task OneLeaves_TheOthersGoOn()
+    [Theory]
+    [MemberData(nameof(ApartAndTogether))]
+    public async Task OneLeaves_TheOthersGoOn(Place writer, Place one, Place other)
     {
         string name = Cluster.Name();
-        await using var sink = await OpenAsync(Place.SiloA, name, new() { BufferSize = 8, Delivery = StreamDelivery.Broadcast });
-        await using var stays = await cluster[Place.Client].GetSourceAsync<int>(name).Soon();
-        var leaves = await cluster[Place.SiloB].GetSourceAsync<int>(name).Soon();
+        await using var sink = await OpenAsync(writer, name, new() { BufferSize = 8, Delivery = StreamDelivery.Broadcast });
+        await using var stays = await cluster[one].GetSourceAsync<int>(name).Soon();
+        var leaves = await cluster[other].GetSourceAsync<int>(name).Soon();
         var writing = sink.WriteAsync(Enumerable.Range(0, 2_000));
         var reading = stays.DrainAsync();
 
@@ -101,37 +110,40 @@ public sealed class BroadcastTests(Cluster cluster)
         await sink.Completion.Soon();
     }
 
-    [Fact]
-    public async Task AllLeave_TheStreamWaitsForOthers()
+    [Theory]
+    [MemberData(nameof(ApartAndTogether))]
+    public async Task AllLeave_TheStreamWaitsForOthers(Place writer, Place one, Place other)
     {
         string name = Cluster.Name();
-        await using var sink = await OpenAsync(Place.SiloA, name, new() { BufferSize = 8, Delivery = StreamDelivery.Broadcast });
-        var first = await cluster[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).Soon();
+        await using var sink = await OpenAsync(writer, name, new() { BufferSize = 8, Delivery = StreamDelivery.Broadcast });
+        var first = await cluster[one].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).Soon();
         var writing = sink.WriteAsync(Enumerable.Range(0, 500));
         await foreach (int element in first)
         {
             if (element == 20) break;
         }
 
-        await using var second = await cluster[Place.SiloB].GetSourceAsync<int>(name).Soon();
+        await using var second = await cluster[other].GetSourceAsync<int>(name).Soon();
         var rest = await second.DrainAsync();
         Assert.Equal(Enumerable.Range(21, 479), rest);
         await writing.Soon();
     }
 
     [Theory]
-    [InlineData(StreamStart.Latest)]
-    [InlineData(StreamStart.Earliest)]
-    public async Task Latecomer_BeginsWhereItSays(StreamStart start)
+    [InlineData(StreamStart.Latest, Place.Client, Place.SiloB)]
+    [InlineData(StreamStart.Earliest, Place.Client, Place.SiloB)]
+    [InlineData(StreamStart.Latest, Place.SiloA, Place.SiloA)]
+    [InlineData(StreamStart.Earliest, Place.SiloA, Place.SiloA)]
+    public async Task Latecomer_BeginsWhereItSays(StreamStart start, Place one, Place other)
     {
         string name = Cluster.Name();
         await using var sink = await OpenAsync(Place.SiloA, name);
-        await using var first = await cluster[Place.Client].GetSourceAsync<int>(name, options: new() { InitialDemand = 8 }).Soon();
+        await using var first = await cluster[one].GetSourceAsync<int>(name, options: new() { InitialDemand = 8 }).Soon();
         for (int i = 0; i < 8; i++) await sink.PutAsync(i).Soon();
         var loop = first.GetAsyncEnumerator();
         Assert.Equal([0, 1, 2], await loop.NextAsync(3));   // the third is in hand
 
-        await using var late = await cluster[Place.SiloB].GetSourceAsync<int>(name, options: new() { Start = start, InitialDemand = 8 }).Soon();
+        await using var late = await cluster[other].GetSourceAsync<int>(name, options: new() { Start = start, InitialDemand = 8 }).Soon();
         for (int i = 8; i < 12; i++) await sink.PutAsync(i).Soon();
         await sink.CompleteAsync().Soon();
         var all = late.DrainAsync();
@@ -171,32 +183,34 @@ public sealed class BroadcastTests(Cluster cluster)
         await writing.Soon();
     }
 
-    [Fact]
-    public async Task Takeover_OfOneName_DisturbsNobodyElse()
+    [Theory]
+    [MemberData(nameof(ApartAndTogether))]
+    public async Task Takeover_OfOneName_DisturbsNobodyElse(Place writer, Place one, Place other)
     {
         string name = Cluster.Name();
-        await using var sink = await OpenAsync(Place.SiloA, name, new() { BufferSize = 8, Delivery = StreamDelivery.Broadcast });
-        await using var other = await cluster[Place.Client].GetSourceAsync<int>(name).Soon();
-        await using var older = await cluster[Place.SiloB].GetSourceAsync<int>(name, "reader", new() { InitialDemand = 4 }).Soon();
+        await using var sink = await OpenAsync(writer, name, new() { BufferSize = 8, Delivery = StreamDelivery.Broadcast });
+        await using var beside = await cluster[one].GetSourceAsync<int>(name).Soon();
+        await using var older = await cluster[other].GetSourceAsync<int>(name, "reader", new() { InitialDemand = 4 }).Soon();
         var writing = sink.WriteAsync(Enumerable.Range(0, 300));
-        var reading = other.DrainAsync();
+        var reading = beside.DrainAsync();
         var loop = older.GetAsyncEnumerator();
         Assert.Equal(Enumerable.Range(0, 50), await loop.NextAsync(50));
 
-        await using var newer = await cluster[Place.Client].GetSourceAsync<int>(name, "reader").Soon();
+        await using var newer = await cluster[one].GetSourceAsync<int>(name, "reader").Soon();
         Assert.Equal(Enumerable.Range(50, 250), await newer.DrainAsync());
         await Assert.ThrowsAsync<StreamSupersededException>(() => loop.MoveNextAsync().Soon());
         Assert.Equal(Enumerable.Range(0, 300), await reading);
         await writing.Soon();
     }
 
-    [Fact]
-    public async Task DropOldest_TheFastestSetsThePace_AndEachDropIsCounted()
+    [Theory]
+    [MemberData(nameof(ApartAndTogether))]
+    public async Task DropOldest_TheFastestSetsThePace_AndEachDropIsCounted(Place writer, Place one, Place other)
     {
         string name = Cluster.Name();
-        await using var sink = await OpenAsync(Place.SiloA, name, new() { BufferSize = 16, Delivery = StreamDelivery.Broadcast, SlowConsumer = StreamSlowConsumer.DropOldest });
-        await using var fast = await cluster[Place.Client].GetSourceAsync<int>(name).Soon();
-        await using var slow = await cluster[Place.SiloB].GetSourceAsync<int>(name, options: new() { InitialDemand = 4 }).Soon();
+        await using var sink = await OpenAsync(writer, name, new() { BufferSize = 16, Delivery = StreamDelivery.Broadcast, SlowConsumer = StreamSlowConsumer.DropOldest });
+        await using var fast = await cluster[one].GetSourceAsync<int>(name).Soon();
+        await using var slow = await cluster[other].GetSourceAsync<int>(name, options: new() { InitialDemand = 4 }).Soon();
         var reading = fast.DrainAsync();
         for (int i = 0; i < 4; i++) await sink.PutAsync(i).Soon();
         await Waiting.UntilAsync(() => slow.Reader.Count == 4);   // what it has asked for is not dropped; what came before it asked might be
@@ -210,13 +224,14 @@ public sealed class BroadcastTests(Cluster cluster)
         Assert.Equal(0, fast.Dropped);
     }
 
-    [Fact]
-    public async Task Disconnect_SendsTheSlowOneAway()
+    [Theory]
+    [MemberData(nameof(ApartAndTogether))]
+    public async Task Disconnect_SendsTheSlowOneAway(Place writer, Place one, Place other)
     {
         string name = Cluster.Name();
-        await using var sink = await OpenAsync(Place.SiloA, name, new() { BufferSize = 16, Delivery = StreamDelivery.Broadcast, SlowConsumer = StreamSlowConsumer.Disconnect });
-        await using var fast = await cluster[Place.Client].GetSourceAsync<int>(name).Soon();
-        await using var slow = await cluster[Place.SiloB].GetSourceAsync<int>(name, options: new() { InitialDemand = 4 }).Soon();
+        await using var sink = await OpenAsync(writer, name, new() { BufferSize = 16, Delivery = StreamDelivery.Broadcast, SlowConsumer = StreamSlowConsumer.Disconnect });
+        await using var fast = await cluster[one].GetSourceAsync<int>(name).Soon();
+        await using var slow = await cluster[other].GetSourceAsync<int>(name, options: new() { InitialDemand = 4 }).Soon();
         var reading = fast.DrainAsync();
         for (int i = 0; i < 4; i++) await sink.PutAsync(i).Soon();
         await Waiting.UntilAsync(() => slow.Reader.Count == 4);   // what it has asked for is not dropped; what came before it asked might be
@@ -242,6 +257,74 @@ public sealed class BroadcastTests(Cluster cluster)
             var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => loop.MoveNextAsync().Soon());
             Assert.Equal("broken", failure.Message);
         }
+    }
+
+    /// <summary>In one process nothing is serialised: what one consumer does to an element is not seen by the others.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WithinOneSilo_AMutableElementIsEachConsumersOwn(bool isLoop)
+    {
+        string name = Cluster.Name();
+        await using var sink = await cluster[Place.SiloA].GetSinkAsync<Tally>(name, new() { Delivery = StreamDelivery.Broadcast }).Soon();
+        await using var one = await cluster[Place.SiloA].GetSourceAsync<Tally>(name).Soon();
+        await using var other = await cluster[Place.SiloA].GetSourceAsync<Tally>(name).Soon();
+        await sink.PutAsync(new Tally { Counts = [1] }).Soon();
+        await sink.CompleteAsync().Soon();
+        foreach (var source in (SourceRef<Tally>[])[one, other])
+        {
+            var tally = Assert.Single(isLoop ? await source.DrainAsync() : await source.Reader.ReadAllAsync().ToListAsync().Soon());
+            Assert.Equal([1], tally.Counts);
+            tally.Counts.Add(2);
+        }
+    }
+
+    [Fact]
+    public async Task WithinOneSilo_AnImmutableElementIsShared()
+    {
+        string name = Cluster.Name();
+        await using var sink = await cluster[Place.SiloA].GetSinkAsync<string>(name, new() { Delivery = StreamDelivery.Broadcast }).Soon();
+        await using var one = await cluster[Place.SiloA].GetSourceAsync<string>(name).Soon();
+        await using var other = await cluster[Place.SiloA].GetSourceAsync<string>(name).Soon();
+        string element = new('x', 3);
+        await sink.PutAsync(element).Soon();
+        await sink.CompleteAsync().Soon();
+        Assert.Same(element, Assert.Single(await one.DrainAsync()));
+        Assert.Same(element, Assert.Single(await other.DrainAsync()));
+    }
+
+    [Fact]
+    public async Task PipedAndObserved_EachIsAConsumer()
+    {
+        string name = Cluster.Name();
+        await using var sink = await OpenAsync(Place.Client, name);
+        await using var through = await cluster[Place.SiloA].GetSinkAsync<int>($"{name}/out").Soon();
+        await using var end = await cluster[Place.SiloB].GetSourceAsync<int>($"{name}/out").Soon();
+        var piping = (await cluster[Place.SiloA].GetSourceAsync<int>(name, "pipe").Soon()).PipeToAsync(through);
+        var seen = new ObservableTests.Seen<int>();
+        using var subscription = (await cluster[Place.SiloB].GetSourceAsync<int>(name).Soon()).ToObservable().Subscribe(seen);
+        await sink.WriteAsync(Enumerable.Range(0, 100));
+
+        Assert.Equal(Enumerable.Range(0, 100), await end.DrainAsync());
+        await piping.Soon();
+        await seen.Ended.Soon();
+        Assert.Equal([.. Enumerable.Range(0, 100).Select(i => $"{i}"), "completed"], seen.Signals);
+        await sink.Completion.Soon();
+    }
+
+    [Fact]
+    public async Task HandedOver_TheOtherGoesOnAsThatConsumer()
+    {
+        string name = Cluster.Name();
+        await using var sink = await OpenAsync(Place.Client, name);
+        var source = await cluster[Place.Client].GetSourceAsync<int>(name, "given").Soon();
+        await using var other = await cluster[Place.SiloB].GetSourceAsync<int>(name).Soon();
+        var collecting = cluster[Place.SiloA].GetGrain<IRefGrain>(name).CollectAsync(source);
+        var reading = other.DrainAsync();
+        await sink.WriteAsync(Enumerable.Range(0, 100));
+        Assert.Equal(Enumerable.Range(0, 100), await collecting.Soon());
+        Assert.Equal(Enumerable.Range(0, 100), await reading);
+        await sink.Completion.Soon();
     }
 
     [Fact]

@@ -114,6 +114,28 @@ public sealed class FanOutLossTests : IAsyncLifetime
         Assert.Equal(Enumerable.Range(first, Count - first), next.Elements);
     }
 
+    /// <summary>A worker's silo has nothing else of the stream. Case 60.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task WorkersSiloLost_WhatItHadNotFinishedGoesToAnother_WithWhatItHadInHand(bool isKilled)
+    {
+        await using var sink = await OpenAsync(_bed[Place.SiloA], StreamDelivery.Balanced);
+        await using var worker = await _bed.Factory(2).GetSourceAsync<int>(_name, options: new() { InitialDemand = 8 }).Soon();
+        var jobs = worker.GetAsyncEnumerator();
+        for (int i = 0; i < 8; i++) await sink.PutAsync(i).Soon();
+        Assert.Equal([0, 1, 2], await jobs.NextAsync(3));
+        await Waiting.UntilAsync(() => worker.End!.Count == 5);
+
+        await LoseThirdSiloAsync(isKilled);
+        await using var other = await _bed[Place.SiloB].GetSourceAsync<int>(_name, options: Demand).Soon();
+        await sink.CompleteAsync().Soon();
+        var done = await other.DrainAsync();
+        Assert.InRange(done[0], isKilled ? 0 : 2, 2);   // it could say what it had finished, or not
+        Assert.Equal(Enumerable.Range(done[0], 8 - done[0]), done);
+        await sink.Completion.Soon();
+    }
+
     /// <summary>Nothing was put yet, so nothing may be missed.</summary>
     [Theory]
     [InlineData(true)]

@@ -298,7 +298,7 @@ public sealed class ObservableTests(ClockedCluster cluster)
     private static Task OnThread(Action action) => Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>What an observer was told, in turn.</summary>
-    private sealed class Seen<T>(Action<T>? then = null) : IObserver<T>
+    internal sealed class Seen<T>(Action<T>? then = null) : IObserver<T>
     {
         private readonly ConcurrentQueue<string> _signals = new();
         private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);

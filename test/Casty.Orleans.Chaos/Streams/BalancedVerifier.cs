@@ -79,9 +79,9 @@ internal sealed class BalancedVerifier : FanVerifier
         }
     }
 
-    /// <summary>It was lost; or it left, and its farewell may have been.</summary>
-    private bool MayHaveUnfinished(TrackedEnd reader) => reader.Fate is not null || reader.IsCancelled
-        || ((reader.Outcome?.What is Happened.Left or Happened.Detached || reader.FailedWith(Superseded)) && SiloDied(Run.StartedAt, long.MaxValue));
+    /// <summary>It was lost; or it left the loop, with an element in hand; or it left otherwise, and its farewell may have been lost.</summary>
+    private bool MayHaveUnfinished(TrackedEnd reader) => reader.Fate is not null || reader.IsCancelled || reader.Outcome?.What is Happened.Left
+        || ((reader.Outcome?.What is Happened.Detached || reader.FailedWith(Superseded)) && SiloDied(Run.StartedAt, long.MaxValue));
 
     /// <summary>Where nothing comes back from anybody, and the producer stays, each reader gets what it gets in the order in which it was put.</summary>
     private void InOrder()

@@ -75,7 +75,7 @@ internal sealed partial class SourceEnd<T>
         {
             while (count < elements.Count && !elements[count].IsEncoded)
             {
-                room[count] = elements[count].Value;
+                room[count] = ValueOf(elements[count]);
                 count++;
             }
 

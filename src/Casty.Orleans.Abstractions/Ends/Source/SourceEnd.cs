@@ -211,12 +211,18 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     public Hand? Hand { get; set; }
 
     /// <summary>The reader leaves. Nothing happens if the stream has ended for it.</summary>
-    public void Leave(Leave leave, StreamEnd? cause = null, bool isInHand = false)
+    /// <param name="leave">How.</param>
+    /// <param name="cause">What its writers are told, or null.</param>
+    /// <param name="isInHand">
+    /// It has not finished what it was given last. Null where nobody knows: then a balanced stream gives it to another consumer, as it would be
+    /// lost otherwise; a pipe would say so.
+    /// </param>
+    public void Leave(Leave leave, StreamEnd? cause = null, bool? isInHand = null)
     {
         lock (_gate)
         {
             Close();
-            if (_core.TryLeave(leave, cause, isInHand)) _left = cause ?? new StreamEnd(StreamEndReason.Cancelled, "The reader left.");
+            if (_core.TryLeave(leave, cause, isInHand ?? (Hand is null && _core.Delivery == StreamDelivery.Balanced))) _left = cause ?? new StreamEnd(StreamEndReason.Cancelled, "The reader left.");
             TakeDemand();
             Settle();
             WakeAll();
@@ -304,11 +310,11 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     public Task LetGoAsync(bool isHostStopping)
     {
         if (Parting is { } part) return part();
-        if (Hand is { } hand) hand.LetGo(LetGo);
-        else LetGo(isInHand: false);
+        if (Hand is { } hand) hand.LetGo(isInHand => LetGo(isInHand));
+        else LetGo(isInHand: null);
         return _released.Task;
 
-        void LetGo(bool isInHand) => Leave(_isNamed ? Protocol.Leave.Detach : Protocol.Leave.Cancel,
+        void LetGo(bool? isInHand) => Leave(_isNamed ? Protocol.Leave.Detach : Protocol.Leave.Cancel,
             new StreamEnd(StreamEndReason.Cancelled, "The reader's host or grain stopped."), isInHand);
     }
 
@@ -364,7 +370,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
 
     private T Decode(Element<T> element)
     {
-        if (_codec is null) return element.Value;
+        if (_codec is null || !element.IsEncoded) return ValueOf(element);
         try
         {
             return _codec.Decode(element);
@@ -376,6 +382,9 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
             throw;
         }
     }
+
+    /// <summary>What was not encoded. Where there are several consumers, each gets a copy of its own; the others, or the next one, may have the same.</summary>
+    private T ValueOf(Element<T> element) => _codec is null || _core.Delivery == StreamDelivery.Single ? element.Value : _codec.Share(element);
 
     /// <summary>Under the lock: takes the newest demand if it is worth a message. A later one says all that an earlier one did.</summary>
     private bool TakeDemand() => TakeDemand(_host.Clock.Now);
@@ -603,7 +612,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         _host.Log.Violation(Producer, violation);
         var end = new StreamEnd(StreamEndReason.ProtocolViolation, violation);
         Close();
-        if (_core.TryLeave(Protocol.Leave.Cancel, end)) _left = end;
+        if (_core.TryLeave(Protocol.Leave.Cancel, end, isInHand: _core.Delivery == StreamDelivery.Balanced)) _left = end;
         Settle();
     }
 

@@ -42,6 +42,9 @@ internal sealed class ElementCodec<T>
     /// <summary>The element as it may travel inside the process: a mutable one is copied, an immutable one never.</summary>
     public Element<T> Copy(T value) => new(_copier is null || value is null ? value : _copier.Copy(value));
 
+    /// <summary>The element inside of its process, for one of several consumers: what that one does to a mutable one is not to be seen by the others.</summary>
+    public T Share(Element<T> element) => Copy(element.Value).Value;
+
     /// <summary>The element as it may leave the process.</summary>
     /// <exception cref="ArgumentException">It is too large for a message.</exception>
     public Element<T> Encode(T value, SlabWriter slab)
@@ -84,13 +87,12 @@ internal sealed class ElementCodec<T>
 
     public T Decode(Element<T> element)
     {
-        if (!element.IsEncoded) return element.Value;
         if (IsRaw) return ReadRaw(element.Bytes[Prefix..]);
         using var session = _sessions.GetSession();
         return Read(element.Bytes[Prefix..], session);
     }
 
-    /// <summary>Decodes elements as long as there is none that cannot be; <paramref name="count"/> tells how many were, even if it throws.</summary>
+    /// <summary>Decodes elements as long as they are encoded and there is none that cannot be; <paramref name="count"/> tells how many were, even if it throws.</summary>
     public void Decode(ReadOnlySpan<Element<T>> elements, Span<T> decoded, ref int count)
     {
         SerializerSession? session = null;
@@ -98,10 +100,8 @@ internal sealed class ElementCodec<T>
         {
             foreach (ref readonly var element in elements)
             {
-                if (element.IsHole) return;
-                decoded[count] = !element.IsEncoded ? element.Value
-                    : IsRaw ? ReadRaw(element.Bytes[Prefix..])
-                    : Read(element.Bytes[Prefix..], session ??= _sessions.GetSession());
+                if (!element.IsEncoded || element.IsHole) return;
+                decoded[count] = IsRaw ? ReadRaw(element.Bytes[Prefix..]) : Read(element.Bytes[Prefix..], session ??= _sessions.GetSession());
                 session?.Reset();
                 count++;
             }
