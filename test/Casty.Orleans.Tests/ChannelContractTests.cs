@@ -478,7 +478,7 @@ public sealed class ClusterChannelTests(Cluster cluster) : ChannelContractTests,
     protected override async Task<(SinkRef<int> Sink, SourceRef<int> Source)> OpenAsync(StreamProducerOptions producer, StreamConsumerOptions consumer)
     {
         string name = Cluster.Name();
-        var sink = await cluster[Place.Client].GetSinkAsync<int>(name, producer);
+        var sink = await cluster[Place.SiloA].GetSinkAsync<int>(name, producer);
         return (sink, await cluster[Place.SiloB].GetSourceAsync<int>(name, options: consumer));
     }
 }

@@ -13,13 +13,14 @@ public sealed class EverywhereAttribute : DataAttribute
         select new object[] { writer, reader };
 }
 
-/// <summary>Runs a theory where every leg is inside a process, where one crosses, and where both do.</summary>
+/// <summary>Runs a theory where every leg is inside a process, where one crosses, to a client or another silo, and where both do.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class NearAndFarAttribute : DataAttribute
 {
     public override IEnumerable<object[]> GetData(MethodInfo testMethod) =>
     [
         [Place.SiloA, Place.SiloA],
+        [Place.SiloA, Place.SiloB],
         [Place.SiloA, Place.Client],
         [Place.Client, Place.SiloB],
         [Place.Client, Place.Client],

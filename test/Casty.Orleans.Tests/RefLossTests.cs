@@ -235,7 +235,7 @@ public sealed class RefLossTests
     [InlineData(true)]
     public async Task ReceiverDies_AsAnyEndThatDies(bool hasOpened)
     {
-        await using var bed = await ClusterBed.StartAsync(lease: hasOpened ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(60));
+        await using var bed = hasOpened ? await ClusterBed.StartAsync(lease: TimeSpan.FromSeconds(1)) : await ClusterBed.StartAsync(new ManualTime(), Lease);
         string name = Cluster.Name();
         await using var sink = await bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 1 }).Soon();
         await GrainAsync(bed, Place.SiloB, name);
@@ -247,8 +247,18 @@ public sealed class RefLossTests
 
         // Who has not opened it had nothing to lose: the place is kept until its time is over.
         // (A silo that is killed inside this process may still have the time to say that its reader leaves.)
-        if (hasOpened) await Assert.ThrowsAnyAsync<StreamException>(() => sink.Completion).Soon();
-        else Assert.False(sink.Completion.IsCompleted);
+        if (hasOpened)
+        {
+            await Assert.ThrowsAnyAsync<StreamException>(() => sink.Completion).Soon();
+        }
+        else
+        {
+            Assert.False(sink.Completion.IsCompleted);
+            bed.Time!.Advance(TimeSpan.FromMinutes(1));
+            string why = (await Assert.ThrowsAsync<StreamAbandonedException>(() => sink.Completion).Soon()).Message;
+            Assert.Contains("handed over and not used within 00:01:00", why, StringComparison.Ordinal);
+        }
+
         _ = reading.ContinueWith(done => done.Exception, TaskScheduler.Default);
     }
 
