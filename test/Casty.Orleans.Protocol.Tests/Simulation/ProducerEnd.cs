@@ -29,7 +29,7 @@ internal sealed class ProducerEnd
             ? ProducerCore<Item>.Rebuild(key, World.Timings, world.Now, world.SizeOf)
             : new ProducerCore<Item>(key, world.Scenario.BufferSize, World.SubscriptionTimeout, World.Timings, world.Now, world.SizeOf);
         var (delivery, slowConsumer, _, mostOvertaken) = world.Scenario.Delivery;
-        if (delivery != StreamDelivery.Single) _fan = new FanOut<Item>(Core, delivery, slowConsumer, World.Timings, world.SizeOf, mostOvertaken: mostOvertaken);
+        if (delivery != StreamDelivery.Single) _fan = new FanOut<Item>(Core, delivery, slowConsumer, World.Timings, world.SizeOf, mostOvertaken: mostOvertaken, isHandler: static name => name == "consumer 1");
         _timer = new VirtualTimer(world.Clock, () => IsGone ? TimeSpan.MaxValue : Min(Core.NextDeadline, _fan?.NextDeadline ?? TimeSpan.MaxValue), Tick);
         _timer.Arm();
     }
