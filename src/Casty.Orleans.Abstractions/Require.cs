@@ -25,5 +25,9 @@ internal static class Require
     /// <summary>What a timeout must be.</summary>
     public const string Timeout = "positive, or Timeout.InfiniteTimeSpan (-00:00:00.0010000)";
 
+    /// <summary>A timeout as timers take it: longer than they can wait, which is 49 days, is for ever.</summary>
+    public static TimeSpan Wait(TimeSpan timeout) =>
+        timeout.TotalMilliseconds > uint.MaxValue - 2d ? System.Threading.Timeout.InfiniteTimeSpan : timeout;
+
     public static bool IsTimeout(TimeSpan? value) => value is not { } timeout || timeout > TimeSpan.Zero || timeout == System.Threading.Timeout.InfiniteTimeSpan;
 }

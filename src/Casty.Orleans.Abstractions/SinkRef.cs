@@ -49,7 +49,7 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// <summary>A sink that is collected undisposed counts as disposed.</summary>
     ~SinkRef()
     {
-        if (_held?.End is { } end && end.TryEnd(Abandon)) Host.Log.Collected("sink", Producer);
+        if (_held?.End is { } end && end.TryEnd(Abandon)) Host.Log.OnCollected("sink", Producer);
     }
 
     /// <summary>The stream's name.</summary>
@@ -143,7 +143,9 @@ public sealed class SinkRef<T> : IAsyncDisposable
     /// still wait fail. Completing twice, or after the reader has left, is harmless.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait; completing still takes effect.</param>
-    /// <exception cref="StreamAbandonedException">The producer is gone and does not hold everything.</exception>
+    /// <exception cref="StreamAbandonedException">
+    /// The producer is gone and does not hold everything; or this writer had let go of the stream, by itself or with its host or grain.
+    /// </exception>
     /// <exception cref="StreamClosedException">Another writer failed the stream.</exception>
     /// <exception cref="StreamTerminatedException">The stream was ended from outside.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -173,19 +175,19 @@ public sealed class SinkRef<T> : IAsyncDisposable
     {
         GC.SuppressFinalize(this);
         if (_held.IsHandedOver) return;
-        if (_held.End is { } end)
-        {
-            end.TryEnd(Abandon);
-            await end.EndReceivedAsync(CancellationToken.None);
-            return;
-        }
 
-        // Who keeps the place is told by taking it, and told again until it is: it is not waited for.
+        // A producer that does not answer is not waited for, nor whoever keeps the place: they are told again until they do, or the lease ends.
         await EndQuietlyAsync(Abandon).WaitAsync(LetGoTimeout, Host.Clock.Provider).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
     /// <inheritdoc/>
     public override string ToString() => $"SinkRef<{typeof(T).Name}> of '{Producer}'";
+
+    /// <summary>It was handed over, and is not open yet.</summary>
+    internal bool IsUnopened => _held.End is null;
+
+    /// <summary>Ends once the sink is open, if it can be.</summary>
+    internal Task OpenAsync(CancellationToken cancellationToken) => _held.OpenAsync().WaitAsync(cancellationToken);
 
     /// <summary>Ends this writer's part without waiting for it; true if it had not ended.</summary>
     internal bool TryEnd(StreamEnd how)
@@ -267,9 +269,12 @@ public sealed class SinkRef<T> : IAsyncDisposable
         await end.EndReceivedAsync(cancellationToken);
         bool isUnheard = hasEnded && !end.IsEndKnown;
 
+        // Whoever completes is not to take a part for complete that it, or its host, had let go of before.
+        bool isCompleting = how.Reason == StreamEndReason.Completed;
+        if (isCompleting && end.Closing is { Reason: StreamEndReason.Abandoned } abandoned) throw StreamErrors.ForPut(Producer, abandoned);
         if (isFirst && end.Outcome is { } outcome && outcome != how
             && outcome.Reason is not (StreamEndReason.Completed or StreamEndReason.Cancelled)
-            && (how.Reason != StreamEndReason.Failed || isUnheard))
+            && (isCompleting || isUnheard))
         {
             throw StreamErrors.ForPut(Producer, outcome);
         }

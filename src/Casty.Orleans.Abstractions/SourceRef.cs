@@ -57,7 +57,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     {
         _services = services;
         _token = token;
-        _held = new Held<SourceEnd<T>>(() => OpenAsync(token), OnOpen, HandedOver);
+        _held = new Held<SourceEnd<T>>(async () => await OpenAsync(token).ConfigureAwait(false), OnOpen, HandedOver);
         GC.SuppressFinalize(this);   // many never open: such as those in messages that pass through
     }
 
@@ -67,7 +67,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
         Consumer = consumer;
         _isNamed = isNamed;
         _options = options;
-        _inactivityTimeout = options.InactivityTimeout ?? Timeout.InfiniteTimeSpan;
+        _inactivityTimeout = Require.Wait(options.InactivityTimeout ?? Timeout.InfiniteTimeSpan);
         _onLeave = options.OnLeave == StreamLeave.Detach && isNamed ? Leave.Detach : Leave.Cancel;
     }
 
@@ -75,8 +75,9 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     ~SourceRef()
     {
         if (_held?.End is not { } end) return;
-        if (end.End is null) Host.Log.Collected("source", Producer);
+        bool isOpen = end.End is null;
         end.Leave(_onLeave);   // where the stream has ended, it finishes the last element
+        if (isOpen) Host.Log.OnCollected("source", Producer);
     }
 
     /// <summary>The stream's name.</summary>

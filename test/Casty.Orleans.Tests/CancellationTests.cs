@@ -253,6 +253,54 @@ public sealed class CancellationTests(ClockedCluster cluster)
         await Task.WhenAny(failing).Soon();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnEndWhoseWaitIsCancelled_StillTakesEffect(bool fails)
+    {
+        await using var stream = await (cluster[Place.SiloA], cluster[Place.SiloB]).OpenAsync<int>();
+        await using var sink = await cluster[Place.Client].GetSinkAsync<int>(stream.Sink.Producer).Soon();
+        await stream.Sink.CompleteAsync().Soon();
+        var gate = Hold();
+        using var cancellation = new CancellationTokenSource();
+        var ending = fails ? sink.FailAsync(new SensorException("late", 1), cancellation.Token) : sink.CompleteAsync(cancellation.Token);
+        await gate.Reached.Soon();
+        Assert.False(ending.IsCompleted);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ending.Soon());
+
+        gate.Open();
+        if (fails) await Assert.ThrowsAsync<SensorException>(stream.Source.DrainAsync);
+        else Assert.Empty(await stream.Source.DrainAsync());
+    }
+
+    [Fact]
+    public async Task DisposingASink_DoesNotWaitForAProducerThatDoesNotAnswer()
+    {
+        await using var stream = await (cluster[Place.SiloA], cluster[Place.SiloB]).OpenAsync<int>();
+        var sink = await cluster[Place.Client].GetSinkAsync<int>(stream.Sink.Producer).Soon();
+        await stream.Sink.CompleteAsync().Soon();
+        var gate = Hold();
+        var disposing = sink.DisposeAsync().AsTask();
+        await gate.Reached.Soon();
+        Assert.False(disposing.IsCompleted);
+        cluster.Clock.Advance(TimeSpan.FromSeconds(6));
+        await disposing.Soon();
+
+        gate.Open();   // it is told nevertheless
+        await Assert.ThrowsAsync<StreamAbandonedException>(stream.Source.DrainAsync);
+    }
+
+    [Theory, NearAndFar]
+    public async Task CompletingWhatWasLetGoOf_Throws(Place writer, Place reader)
+    {
+        await using var stream = await (cluster[writer], cluster[reader]).OpenAsync<int>();
+        await stream.Sink.PutAsync(1).Soon();
+        await stream.Sink.DisposeAsync().Soon();
+        for (int i = 0; i < 2; i++) await Assert.ThrowsAsync<StreamAbandonedException>(() => stream.Sink.CompleteAsync().Soon());
+        await Assert.ThrowsAsync<StreamAbandonedException>(stream.Source.DrainAsync);
+    }
+
     [Theory, NearAndFar]
     public async Task CompletingTwice_DisposingTwice_CancellingTwice_IsHarmless(Place writer, Place reader)
     {
@@ -269,6 +317,34 @@ public sealed class CancellationTests(ClockedCluster cluster)
 
         await stream.Sink.Completion.Soon();
         await stream.Source.Completion.Soon();
+    }
+
+    /// <summary>Holds back what writers in other processes tell the producer.</summary>
+    private Held Hold()
+    {
+        var held = new Held(() => cluster.Wire.Gate = null);
+        cluster.Wire.Gate = call => call.InterfaceMethod.Name == nameof(IStreamElementObserver<int>.OnNextAsync) ? held.ReachAsync() : null;
+        return held;
+    }
+
+    private sealed class Held(Action open)
+    {
+        private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Reached => _reached.Task;
+
+        public void Open()
+        {
+            open();
+            _opened.TrySetResult();
+        }
+
+        public Task ReachAsync()
+        {
+            _reached.TrySetResult();
+            return _opened.Task;
+        }
     }
 
     private static IEnumerable<int> Numbers()

@@ -28,6 +28,9 @@ public sealed class ClusterBed : IAsyncDisposable
 
     public short SiloCount { get; init; } = 2;
 
+    /// <summary>Its silos and its client have called AddCastyStreams.</summary>
+    public bool IsRegistered { get; init; } = true;
+
     /// <summary>What else a silo or a client is to be like.</summary>
     public Action<ISiloBuilder>? Silos { get; init; }
 
@@ -132,7 +135,7 @@ public sealed class ClusterBed : IAsyncDisposable
         {
             var bed = Beds[silo.Configuration[Key]!];
             bed.Configure(silo.Services, bed.Time);
-            silo.AddCastyStreams(bed.Configure);
+            if (bed.IsRegistered) silo.AddCastyStreams(bed.Configure);
             bed.Silos?.Invoke(silo);
         }
     }
@@ -143,7 +146,7 @@ public sealed class ClusterBed : IAsyncDisposable
         {
             var bed = Beds[configuration[Key]!];
             bed.Configure(client.Services, bed.ClientTime ?? bed.Time);
-            client.AddCastyStreams(bed.Configure);
+            if (bed.IsRegistered) client.AddCastyStreams(bed.Configure);
             bed.Client?.Invoke(client);
         }
     }

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Casty.Orleans.Tests;
@@ -62,6 +64,27 @@ public sealed class CollectedTests(CollectedTests.Fixture fixture) : IClassFixtu
         await sink.Completion;
         Assert.False(source.IsAlive);
         Assert.DoesNotContain(_bed.Log.Warnings, warning => warning.Contains(name, StringComparison.Ordinal));
+    }
+
+    /// <summary>What a finalizer throws ends the process.</summary>
+    [Fact]
+    public async Task LoggerThatThrows_HoldsNothingUp()
+    {
+        string name = Cluster.Name();
+        await using (var source = await _bed[Place.SiloA].GetSourceAsync<int>(name).Soon())
+        {
+            await OpenSinkAsync(Place.Client, name);
+            Assert.Equal(1, await source.Reader.ReadAsync().Soon());
+            var end = source.Reader.WaitToReadAsync().AsTask();
+            await CollectUntilAsync(() => end.IsCompleted);
+            await Assert.ThrowsAsync<StreamAbandonedException>(() => end);
+        }
+
+        await using var sink = await _bed[Place.SiloA].GetSinkAsync<int>($"{name}/2").Soon();
+        await sink.PutAsync(1).Soon();
+        await OpenSourceAsync(Place.Client, $"{name}/2", consumer: null, options: null);
+        await CollectUntilAsync(() => sink.Completion.IsCompleted);
+        await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion);
     }
 
     [Fact]
@@ -132,10 +155,30 @@ public sealed class CollectedTests(CollectedTests.Fixture fixture) : IClassFixtu
 
     public sealed class Fixture : IAsyncLifetime
     {
-        public ClusterBed Bed { get; } = new();
+        public ClusterBed Bed { get; } = new() { Client = client => client.Services.AddSingleton<ILoggerProvider>(new Choking()) };
 
         public Task InitializeAsync() => Bed.DeployAsync();
 
         public async Task DisposeAsync() => await Bed.DisposeAsync();
+    }
+
+    /// <summary>Fails to log what one of the tests has it log.</summary>
+    private sealed class Choking : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (formatter(state, exception).Contains(nameof(LoggerThatThrows_HoldsNothingUp), StringComparison.Ordinal)) throw new IOException("The disk is full.");
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -181,6 +181,9 @@ public interface IHolderGrain : IGrainWithStringKey
     /// <summary>Opens a sink and puts 1 and 2.</summary>
     Task HoldSinkAsync(string stream, Parting parting, bool alsoBlocked = false);
 
+    /// <summary>Puts one more.</summary>
+    Task PutAsync(int element);
+
     /// <summary>Opens a source and reads two elements.</summary>
     Task HoldSourceAsync(string stream, string? consumer, Parting parting);
 
@@ -212,6 +215,8 @@ public sealed class HolderGrain : Grain, IHolderGrain
         await _sink.PutAsync(2);
         if (alsoBlocked) _blocked = _sink.PutAsync(3).AsTask();
     }
+
+    public async Task PutAsync(int element) => await _sink!.PutAsync(element);
 
     public async Task HoldSourceAsync(string stream, string? consumer, Parting parting)
     {

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Orleans.TestingHost;
 using Xunit;
 
@@ -9,12 +11,13 @@ namespace Casty.Orleans.Tests;
 /// </summary>
 public sealed class ShutdownTests
 {
-    [Theory]
-    [InlineData(Place.Client)]
-    [InlineData(Place.SiloB)]
-    public async Task HostStops_ItsRefsLetGo(Place holder)
+    /// <summary>Which host stops, and whether hosts have called AddCastyStreams.</summary>
+    public static TheoryData<Place, bool> Hosts() => new() { { Place.Client, true }, { Place.Client, false }, { Place.SiloB, true }, { Place.SiloB, false } };
+
+    [Theory, MemberData(nameof(Hosts))]
+    public async Task HostStops_ItsRefsLetGo(Place holder, bool isRegistered)
     {
-        await using var bed = await ClusterBed.StartAsync(new ManualTime());
+        await using var bed = await StartAsync(isRegistered);
         string name = Cluster.Name();
 
         // Everything begins on silo A, which lives on.
@@ -31,8 +34,7 @@ public sealed class ShutdownTests
         var waiting = namedSource.Reader.ReadAsync().AsTask();
         Assert.Equal(2, await waiting.Soon());
 
-        if (holder == Place.Client) await bed.Orleans.StopClusterClientAsync().Soon();
-        else await bed.Orleans.StopSiloAsync(bed.Orleans.Silos[1]).Soon();
+        await StopAsync(bed, holder);
 
         var read = new List<int>();
         await Assert.ThrowsAsync<StreamAbandonedException>(async () =>
@@ -50,12 +52,110 @@ public sealed class ShutdownTests
         // Where the host went away, what it held says so.
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => anonymousSource.Completion).Soon();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => namedSource.Completion).Soon();
+        await Assert.ThrowsAsync<StreamAbandonedException>(() => sink.CompleteAsync()).Soon();
 
         async Task<SinkRef<int>> OpenAsync(string stream)
         {
             var opened = await bed[Place.SiloA].GetSinkAsync<int>(stream).Soon();
             await opened.PutAllAsync([1, 2, 3, 4]).Soon();
             return opened;
+        }
+    }
+
+    [Theory, MemberData(nameof(Hosts))]
+    public async Task HostStops_ItsServicesMayStillComplete(Place holder, bool isRegistered)
+    {
+        await using var bed = await StartAsync(isRegistered);
+        string name = Cluster.Name();
+        await using var source = await bed[Place.SiloA].GetSourceAsync<int>(name).Soon();
+        var sink = await bed[holder].GetSinkAsync<int>(name).Soon();
+        await sink.PutAsync(1).Soon();
+        var service = Service(bed, holder);
+        service.Stop = async () =>
+        {
+            await sink.PutAsync(2);
+            await sink.CompleteAsync();
+        };
+
+        await StopAsync(bed, holder);
+        await service.Stopped.Soon();
+        Assert.Equal([1, 2], await source.DrainAsync());
+        await source.Completion.Soon();
+    }
+
+    /// <summary>What a grain does about its sink when its silo stops, and whether hosts have called AddCastyStreams.</summary>
+    public static TheoryData<Parting, bool> Partings() => new()
+    {
+        { Parting.Complete, true }, { Parting.Complete, false }, { Parting.Dispose, true }, { Parting.Forget, true }, { Parting.Forget, false },
+    };
+
+    [Theory, MemberData(nameof(Partings))]
+    public async Task SiloStops_ItsGrainsPutUntilTheyAreDeactivated_AndPart(Parting parting, bool isRegistered)
+    {
+        await using var bed = await StartAsync(isRegistered);
+        string name = Cluster.Name();
+        await using var source = await bed[Place.SiloA].GetSourceAsync<int>(name).Soon();
+        var holder = bed[Place.SiloB].GetGrain<IHolderGrain>(name);
+        await holder.HoldSinkAsync(name, parting).Soon();
+        var service = Service(bed, Place.SiloB);
+        service.Stop = () => holder.PutAsync(3);
+
+        await StopAsync(bed, Place.SiloB);
+        await service.Stopped.Soon();
+        Assert.False(await HolderGrain.Left(name).Task.Soon());
+        var read = new List<int>();
+        var reading = ReadAsync();
+        if (parting == Parting.Complete) await reading.Soon();
+        else await Assert.ThrowsAsync<StreamAbandonedException>(() => reading).Soon();
+        Assert.Equal([1, 2, 3], read);
+
+        async Task ReadAsync()
+        {
+            await foreach (int element in source) read.Add(element);
+        }
+    }
+
+    private static async Task<ClusterBed> StartAsync(bool isRegistered)
+    {
+        var bed = new ClusterBed
+        {
+            Time = new ManualTime(),
+            IsRegistered = isRegistered,
+            Silos = silo => silo.Services.AddHostedService<Late>(),
+            Client = client => client.Services.AddHostedService<Late>(),
+        };
+        await bed.DeployAsync();
+        return bed;
+    }
+
+    private static Late Service(ClusterBed bed, Place place) => bed.Services(place).GetServices<IHostedService>().OfType<Late>().Single();
+
+    private static Task StopAsync(ClusterBed bed, Place place) =>
+        (place == Place.Client ? bed.Orleans.StopClusterClientAsync() : bed.Orleans.StopSiloAsync(bed.Orleans.Silos[1])).Soon();
+
+    /// <summary>A service that was registered after Orleans, and so stops before it.</summary>
+    private sealed class Late : IHostedService
+    {
+        private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Func<Task> Stop { get; set; } = static () => Task.CompletedTask;
+
+        /// <summary>Ends as what it did when it was stopped.</summary>
+        public Task Stopped => _stopped.Task;
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public async Task StopAsync(CancellationToken cancellationToken)
+        {
+            try
+            {
+                await Stop();
+                _stopped.SetResult();
+            }
+            catch (Exception exception)
+            {
+                _stopped.SetException(exception);
+            }
         }
     }
 }

@@ -16,6 +16,9 @@ internal interface IStreamEnd
     /// <summary>Ends once the stream has nothing left to do here.</summary>
     Task Released { get; }
 
+    /// <summary>A host that stops lets go of it before anything else stops.</summary>
+    bool LeavesFirst { get; }
+
     /// <summary>What owns the end goes away (its grain, or the host): let go of the stream as that asks for. Ends when it has.</summary>
     /// <param name="isHostStopping">The whole process goes.</param>
     Task LetGoAsync(bool isHostStopping);

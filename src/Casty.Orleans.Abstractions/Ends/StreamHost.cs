@@ -31,6 +31,7 @@ internal sealed class StreamHost
     private readonly ConcurrentDictionary<Guid, Task> _beforeStop = new();
     private readonly ConcurrentDictionary<(Type Type, StreamRole Role), EndMeter> _meters = new();
     private readonly IServiceProvider? _services;
+    private volatile bool _isStopping;
     private long _requests;
 
     /// <summary>The host of one Orleans process.</summary>
@@ -49,7 +50,9 @@ internal sealed class StreamHost
         DemandObserver = new ObserverHandle<IStreamDemandObserver>(Grains, Clock, new DemandEndpoint(this));
         MaxMessageSize = Options.MaxMessageSize ?? services.GetRequiredService<IOptions<ClientMessagingOptions>>().Value.MaxMessageBodySize;
         var lifetime = services.GetService<IHostApplicationLifetime>();
-        lifetime?.ApplicationStopping.UnsafeRegister(static host => ((StreamHost)host!).OnStopping(), this);
+        lifetime?.ApplicationStopping.UnsafeRegister(static host => ((StreamHost)host!).LeaveSources(), this);
+        services.GetService<IServiceLifecycle>()?.Stopping.Register(
+            static (host, cancellationToken) => ((StreamHost)host!).OnStoppingAsync(cancellationToken), this, terminateOnError: false);
         lifetime?.ApplicationStopped.UnsafeRegister(static host => ((StreamHost)host!).Traces.Source!.Dispose(), this);
     }
 
@@ -287,7 +290,7 @@ internal sealed class StreamHost
         if (grain is null) return null;
 
         // One continuation for a grain, however many streams come and go while it lives.
-        var ends = _endsOf.GetValue(grain, static grain =>
+        var ends = _endsOf.GetValue(grain, grain =>
         {
             var ends = new ConcurrentDictionary<Guid, IStreamEnd>();
             _ = grain.Deactivated.ContinueWith(_ => LetGo(ends), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
@@ -299,9 +302,13 @@ internal sealed class StreamHost
         if (grain.Deactivated.IsCompleted) LetGo(ends);
         return () => ends.TryRemove(end.Id, out _);
 
-        static void LetGo(ConcurrentDictionary<Guid, IStreamEnd> ends)
+        void LetGo(ConcurrentDictionary<Guid, IStreamEnd> ends)
         {
-            foreach (var end in ends.Values) _ = end.LetGoAsync(isHostStopping: false);
+            foreach (var end in ends.Values)
+            {
+                var letGo = end.LetGoAsync(_isStopping);
+                if (_isStopping) AwaitAtStop(letGo.WaitAsync(LetGoTimeout));
+            }
         }
     }
 
@@ -328,11 +335,24 @@ internal sealed class StreamHost
         }
     }
 
-    /// <summary>The host shuts down: every end lets go while the network is still there.</summary>
-    private void OnStopping()
+    private static readonly TimeSpan LetGoTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>The host begins to stop: whoever loops over a source would hold that up.</summary>
+    private void LeaveSources()
     {
-        var ends = _ends.Values.Select(end => end.LetGoAsync(isHostStopping: true)).ToArray();
-        Task.WhenAll(ends).Wait(TimeSpan.FromSeconds(2));
+        foreach (var end in _ends.Values.Where(end => end.LeavesFirst)) _ = end.LetGoAsync(isHostStopping: true);
+    }
+
+    /// <summary>
+    /// Orleans begins to stop, after the services that were registered behind it and before its grains: every end lets go, but for those
+    /// of grains, which may still end them as they are deactivated.
+    /// </summary>
+    private async Task OnStoppingAsync(CancellationToken cancellationToken)
+    {
+        _isStopping = true;
+        var grains = _endsOf.SelectMany(static grain => grain.Value.Keys).ToHashSet();
+        var ends = _ends.Values.Where(end => end.LeavesFirst || !grains.Contains(end.Id)).Select(end => end.LetGoAsync(isHostStopping: true)).ToArray();
+        await Task.WhenAll(ends).WaitAsync(LetGoTimeout, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }
 

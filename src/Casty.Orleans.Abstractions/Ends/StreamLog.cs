@@ -20,6 +20,19 @@ internal sealed partial class StreamLog(ILogger logger)
     [LoggerMessage(StreamEvents.Collected, LogLevel.Warning, "A {Handle} of stream '{Stream}' was collected without being disposed; it counts as disposed now.")]
     public partial void Collected(string handle, string stream);
 
+    /// <summary>For a finalizer: what a logger throws there would end the process.</summary>
+    public void OnCollected(string handle, string stream)
+    {
+        try
+        {
+            Collected(handle, stream);
+        }
+        catch (Exception)
+        {
+            // There is nobody to tell.
+        }
+    }
+
     [LoggerMessage(StreamEvents.CallLost, LogLevel.Debug, "A grain could not be told that an end of a stream is gone; its lease tells.")]
     public partial void CallLost(Exception exception);
 

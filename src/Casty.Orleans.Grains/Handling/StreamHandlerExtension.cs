@@ -57,7 +57,7 @@ internal sealed class StreamHandlerExtension(IGrainContext context) : IStreamHan
 
     private async Task<StreamHandled> HandleAsync<T>(IHandlesStream<T> handler, StreamHandOut<T> handOut, Turn turn, Task? before, CancellationToken cancellationToken)
     {
-        using var timeout = new CancellationTokenSource(handOut.Timeout, _host.Clock.Provider);
+        using var timeout = new CancellationTokenSource(Require.Wait(handOut.Timeout), _host.Clock.Provider);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         var token = enough.Token;
         try

@@ -168,6 +168,16 @@ public sealed class HandlerFailureTests(ClockedCluster cluster)
     }
 
     [Fact]
+    public async Task Timeout_ThatNoTimerWaitsFor_NeverEnds()
+    {
+        Handled.Options = new() { Retries = 0, HandlerTimeout = TimeSpan.MaxValue };
+        await using var sink = await ConsumeAsync(Place.Client, Place.SiloA);
+        await sink.WriteAsync([1, 2]);
+        await sink.Completion.Soon();
+        Assert.Equal([1, 2], Handled.Seen);
+    }
+
+    [Fact]
     public async Task Timeout_OfAHandlerThatNeverReturns_FailsTheStream_AndNothingIsHandledBesideIt()
     {
         var never = new TaskCompletionSource();

@@ -386,6 +386,8 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         return reply;
     }
 
+    public bool LeavesFirst => false;
+
     public Task LetGoAsync(bool isHostStopping) => Task.CompletedTask;
 
     protected override void Drain()

@@ -126,6 +126,8 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: !isTaken));
     }
 
+    public bool LeavesFirst => false;   // whatever puts may want to complete it as it stops
+
     public async Task LetGoAsync(bool isHostStopping)
     {
         TryEnd(new StreamEnd(StreamEndReason.Abandoned, "The writer's host or grain stopped."));

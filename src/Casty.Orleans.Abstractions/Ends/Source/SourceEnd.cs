@@ -307,6 +307,8 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         return new ValueTask<long?>(given);
     }
 
+    public bool LeavesFirst => Parting is null;   // what is in hand is parted with by the grain that reads
+
     public Task LetGoAsync(bool isHostStopping)
     {
         if (Parting is { } part) return part();
