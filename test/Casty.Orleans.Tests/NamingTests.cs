@@ -1,3 +1,6 @@
+using Orleans;
+using Orleans.Core.Internal;
+using Orleans.Runtime;
 using Xunit;
 
 namespace Casty.Orleans.Tests;
@@ -61,6 +64,45 @@ public sealed class NamingTests(ClockedCluster cluster)
         Assert.Contains(typeof(Price).ToString(), warning);
         cluster.Clock.Advance(TimeSpan.FromMinutes(10));
         Assert.Single(cluster.Log.Warnings, line => line.Contains(name));
+    }
+
+    [Theory]
+    [InlineData(StreamDelivery.Single)]
+    [InlineData(StreamDelivery.Broadcast)]
+    public async Task ASourceThatSeesNoWriter_IsWarnedOf_ThoughItsProducerWasRebuilt(StreamDelivery delivery)
+    {
+        string name = Cluster.Name();
+        await using var source = await cluster[Place.Client].GetSourceAsync<int>(name, options: new() { Delivery = delivery }).Soon();
+        await cluster[Place.Client].GetGrain<IStreamProducerGrain<int>>(name).Cast<IGrainManagementExtension>().DeactivateOnIdle().AsTask().Soon();
+        await Waiting.UntilAsync(() => cluster.Log.IsLogged(name, "A reader"));
+        Assert.Empty(NoWriter());
+        cluster.Clock.Advance(TimeSpan.FromSeconds(31));
+        await Waiting.UntilAsync(() => NoWriter().Any());
+
+        IEnumerable<string> NoWriter() => cluster.Log.Warnings.Where(line => line.Contains(name, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(StreamDelivery.Single)]
+    [InlineData(StreamDelivery.Broadcast)]
+    public async Task ASourceThatSeesNoWriter_IsWarnedOf_ThoughOneAskedToJoinAndGaveUp(StreamDelivery delivery)
+    {
+        string name = Cluster.Name();
+        await using var source = await cluster[Place.SiloA].GetSourceAsync<int>(name, options: new() { Delivery = delivery }).Soon();
+        var producer = cluster.Host(Place.SiloA).FindProducer<int>(name)!;
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        cluster.Wire.AnswerGate = call => call.InterfaceMethod.Name == nameof(IStreamProducerGrain<int>.AttachAsync) ? gate.Task : null;
+        using var cancellation = new CancellationTokenSource();
+        var opening = cluster[Place.Client].GetSinkAsync<int>(name, cancellationToken: cancellation.Token);
+        await Waiting.UntilAsync(() => producer.WriterCount == 1);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening.Soon());
+        cluster.Wire.AnswerGate = null;
+        gate.SetResult();
+        await Waiting.UntilAsync(() => producer.WriterCount == 0);
+
+        cluster.Clock.Advance(TimeSpan.FromSeconds(31));
+        await Waiting.UntilAsync(() => cluster.Log.Warnings.Any(line => line.Contains(name, StringComparison.Ordinal)));
     }
 
     [Fact]

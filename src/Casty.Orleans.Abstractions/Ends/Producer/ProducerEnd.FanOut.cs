@@ -96,7 +96,7 @@ internal sealed partial class ProducerEnd<T>
             var joined = _fan.Subscribe(consumer, isNamed, position, start, end, port.Process, maxBytes, _host.Clock.Now);
             result = new JoinedReader(_core.Stream, joined.Epoch, joined.Leg.Out.Confirmed, _core.Roster, _fan.StartOf(joined));
             _links.Add(new ReaderLink(this, joined.Epoch, port));
-            if (_core.Writers == 0 && _core.End is null) _warnAt = _host.Clock.Now + NoWriterWarning;
+            ExpectWriter();
         }
 
         Run();

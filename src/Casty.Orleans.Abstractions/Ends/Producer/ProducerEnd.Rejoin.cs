@@ -118,6 +118,7 @@ internal sealed partial class ProducerEnd<T>
             if (!_core.Report(report, port.Process, _host.Clock.Now)) throw Gone("writer");
             _fan?.Settle(_host.Clock.Now);
 
+            _warnAt = TimeSpan.MaxValue;
             _writerNumbers[end] = report.Writer;
             _writers[report.Writer] = port;
             dismissed = Replace(replaces);
@@ -169,6 +170,8 @@ internal sealed partial class ProducerEnd<T>
             {
                 throw Gone("reader");
             }
+
+            if (!_core.HasHadWriters) ExpectWriter();
         }
 
         if (isTorn)

@@ -147,6 +147,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             _writers.Remove(writer);
             _core.Withdraw(writer, _host.Clock.Now);
             if (_writerNumbers.Count == 0 && _core.Next == 0) _agreed = null;
+            if (_core.IsReaderAttached) ExpectWriter();
         }
 
         Run();
@@ -256,7 +257,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             epoch = _core.Epoch;
             roster = _core.Roster;
             isReturn = first >= 0 && isNamed && epoch > 1 && replaces == Guid.Empty;
-            if (_core.Writers == 0 && _core.End is null) _warnAt = _host.Clock.Now + NoWriterWarning;
+            ExpectWriter();
         }
 
         if (isReturn) _meter.OnResumed(StreamTags.Return);
@@ -269,6 +270,12 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
 
         await KeptAsync(ProducerCore<Element<T>>.ReaderItself).ConfigureAwait(false);
         return new JoinedReader(_core.Stream, epoch, first, roster, []);
+    }
+
+    /// <summary>Under the lock: a reader is there, and is not to wait long for a writer without a word.</summary>
+    private void ExpectWriter()
+    {
+        if (_core.Writers == 0 && _core.End is null) _warnAt = _host.Clock.Now + NoWriterWarning;
     }
 
     /// <summary>A reader that never came leaves as if it had not asked.</summary>
