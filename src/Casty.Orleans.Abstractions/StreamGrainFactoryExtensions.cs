@@ -45,11 +45,13 @@ public static class StreamGrainFactoryExtensions
     /// over if this one still reads (P-09, docs/protocol.md). Null makes a one-off subscription.
     /// </param>
     /// <param name="options">How the source asks for elements. Null inherits everything.</param>
-    /// <param name="cancellationToken">Ends the wait and leaves nothing behind.</param>
+    /// <param name="cancellationToken">
+    /// Ends the wait and leaves nothing behind. A reader that had the name may have been superseded by then, and stays so.
+    /// </param>
     /// <returns>The source. Read it to its end, leave its loop, or dispose it.</returns>
     /// <exception cref="ArgumentException">
-    /// A name is empty or too long, a consumer without a name is to detach, or the stream delivers otherwise than
-    /// <see cref="StreamConsumerOptions.Delivery"/> says.
+    /// A name is empty or too long, a consumer's begins with "~grain:", a consumer without a name is to detach, or the stream delivers
+    /// otherwise than <see cref="StreamConsumerOptions.Delivery"/> says.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     /// <exception cref="StreamOccupiedException">The stream is <see cref="StreamDelivery.Single"/> and has a consumer of another name.</exception>
@@ -65,6 +67,7 @@ public static class StreamGrainFactoryExtensions
         ArgumentNullException.ThrowIfNull(grains);
         Require.Name(producer, nameof(producer));
         if (consumer is not null) Require.Name(consumer, nameof(consumer));
+        if (StreamNames.IsHandler(consumer)) throw new ArgumentException($"'{consumer}' names a grain that handles the stream: a consumer's name must not begin like that.", nameof(consumer));
         options?.Validate(nameof(options));
         if (consumer is null && options?.OnLeave == StreamLeave.Detach)
         {

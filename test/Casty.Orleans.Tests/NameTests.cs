@@ -80,6 +80,15 @@ public sealed class NameTests(Cluster cluster)
         Assert.Equal(1, await readNumbers.Reader.ReadAsync().Soon());
     }
 
+    /// <summary>Such a name is a handler's, and the producer would call the grain that it names.</summary>
+    [Fact]
+    public async Task AHandlersName_IsNoConsumers()
+    {
+        string consumer = StreamNames.Handler(cluster[Place.SiloA].GetGrain<IHolderGrain>("x").GetGrainId());
+        var error = await Assert.ThrowsAsync<ArgumentException>("consumer", () => cluster[Place.Client].GetSourceAsync<int>(Cluster.Name(), consumer)).Soon();
+        Assert.Contains("handles", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task LongestNames_Work()
     {
