@@ -21,6 +21,7 @@ public static class StreamPipe
     /// <param name="time">The clock of every timeout. Null takes the system's.</param>
     /// <returns>The two ends.</returns>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <exception cref="ArgumentException">The two name different deliveries.</exception>
     public static (SinkRef<T> Sink, SourceRef<T> Source) Create<T>(StreamProducerOptions? producer = null,
         StreamConsumerOptions? consumer = null, TimeProvider? time = null)
     {
@@ -41,10 +42,15 @@ public static class StreamPipe
         sink.Start();
 
         var sourceId = Guid.NewGuid();
-        var subscribing = middle.SubscribeAsync(sourceId, Name, isNamed: true, long.MaxValue, new LocalReader<T>(host, sourceId));
+        var subscribing = middle.SubscribeAsync(sourceId, Name, isNamed: true, long.MaxValue, new LocalReader<T>(host, sourceId),
+            delivery: consumer.Delivery, start: consumer.Start ?? StreamStart.Latest);
         var joined = subscribing.GetAwaiter().GetResult()!;   // nobody to take over from: done at once
         var (initial, max) = consumer.Window;
-        var reader = new ReaderCore<Element<T>>(joined.Stream, joined.Epoch, joined.Position, initial, max, middle.Timings, host.Clock.Now, pool: Element<T>.Pool);
+        var reader = new ReaderCore<Element<T>>(joined.Stream, joined.Epoch, joined.Position, initial, max, middle.Timings, host.Clock.Now, pool: Element<T>.Pool)
+        {
+            Delivery = middle.Delivery,
+        };
+        reader.Begin(joined.Positions);
         var source = new SourceEnd<T>(host, sourceId, Name, Name, isNamed: true, reader, middle, codec: null, onReleased: null);
         source.Start();
         return (new SinkRef<T>(host, sink), new SourceRef<T>(host, source, consumer));

@@ -37,6 +37,30 @@ public sealed class StreamPipeTests
     }
 
     [Theory]
+    [InlineData(StreamDelivery.Broadcast, null)]
+    [InlineData(StreamDelivery.Balanced, null)]
+    [InlineData(StreamDelivery.Broadcast, StreamDelivery.Broadcast)]
+    [InlineData(StreamDelivery.Balanced, StreamDelivery.Balanced)]
+    public async Task FanOut(StreamDelivery delivery, StreamDelivery? expected)
+    {
+        var (sink, source) = StreamPipe.Create<int>(new() { Delivery = delivery, BufferSize = 4 },
+            new() { Delivery = expected, Start = StreamStart.Earliest, InitialDemand = 3 }, _time);
+        await using var _ = sink;
+        var writing = sink.WriteAsync(Enumerable.Range(0, 100));
+        Assert.Equal(Enumerable.Range(0, 100), await source.DrainAsync());
+        await writing;
+        await sink.Completion.Soon();
+        await source.Completion.Soon();
+    }
+
+    [Theory]
+    [InlineData(null, StreamDelivery.Broadcast)]
+    [InlineData(StreamDelivery.Balanced, StreamDelivery.Single)]
+    [InlineData(StreamDelivery.Broadcast, StreamDelivery.Balanced)]
+    public void AnotherDelivery_IsRefused(StreamDelivery? delivery, StreamDelivery expected) =>
+        Assert.Throws<ArgumentException>(() => StreamPipe.Create<int>(new() { Delivery = delivery }, new() { Delivery = expected }, _time));
+
+    [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 1)]
     [InlineData(1, 3)]
