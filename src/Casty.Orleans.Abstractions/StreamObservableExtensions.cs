@@ -26,7 +26,7 @@ public static class StreamObservableExtensions
     /// <remarks>
     /// Its calls never throw and, but for <see cref="StreamOverflow.Block"/>, never wait. What comes after the stream has ended has no
     /// effect; <see cref="SinkRef{T}.Completion"/> tells why it ended. An element that cannot be put, as it cannot be serialised or is too
-    /// large, fails the stream. Where the subscription should end with the stream, use
+    /// large, fails the stream. Where the sink was handed over, what is pushed before it is open waits in memory for that. Where the subscription should end with the stream, use
     /// <see cref="PipeToAsync{T}(IObservable{T}, SinkRef{T}, StreamOverflow, CancellationToken)"/>.
     /// </remarks>
     /// <typeparam name="T">The type of the elements.</typeparam>
@@ -46,7 +46,7 @@ public static class StreamObservableExtensions
     /// ends before, as its reader leaves for instance, the subscription is disposed.
     /// </summary>
     /// <typeparam name="T">The type of the elements.</typeparam>
-    /// <param name="elements">The observable. It is subscribed to by the calling thread.</param>
+    /// <param name="elements">The observable. It is subscribed to by the calling thread; where the sink was handed over, once that is open.</param>
     /// <param name="sink">Where its elements go. Its part of the stream is over afterwards.</param>
     /// <param name="overflow">What becomes of an element for which there is no room.</param>
     /// <param name="cancellationToken">
@@ -64,6 +64,7 @@ public static class StreamObservableExtensions
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
+            if (sink.IsUnopened) await sink.OpenAsync(cancellationToken);   // nothing is pushed before there is room for it
             using var subscription = elements.Subscribe(new SinkObserver<T>(sink, overflow, cancellationToken));
             await sink.Completion.WaitAsync(cancellationToken);
         }

@@ -223,6 +223,60 @@ public sealed class ObservableTests(ClockedCluster cluster)
     }
 
     [Fact]
+    public async Task AnObserver_OfASinkThatWasHandedOver_NeverThrows()
+    {
+        string name = Cluster.Name();
+        var sink = await cluster[Place.Client].GetSinkAsync<int>(name).Soon();
+        await cluster[Place.SiloA].GetGrain<IRefGrain>(name).KeepAsync(sink).Soon();
+        foreach (var overflow in Enum.GetValues<StreamOverflow>())
+        {
+            var observer = sink.AsObserver(overflow);
+            observer.OnNext(1);
+            observer.OnError(new SensorException("overheated", 451));
+            observer.OnCompleted();
+        }
+
+        // Nothing of it reached the stream.
+        await using var source = await cluster[Place.Client].GetSourceAsync<int>(name).Soon();
+        await cluster[Place.SiloA].GetGrain<IRefGrain>(name).PutKeptAsync(2).Soon();
+        Assert.Equal([2], await source.DrainAsync());
+    }
+
+    [Fact]
+    public async Task WhatIsPushed_WhileASinkIsBeingOpened_IsPutInOrder()
+    {
+        foreach (var overflow in Enum.GetValues<StreamOverflow>())
+        {
+            string name = Cluster.Name();
+            await using var source = await cluster[Place.SiloB].GetSourceAsync<int>(name).Soon();
+            var observer = (await cluster[Place.SiloA].GetGrain<IRefGrain>(name).OpenSinkAsync(name).Soon()).AsObserver(overflow);
+            for (int i = 0; i < 50; i++) observer.OnNext(i);
+            observer.OnCompleted();
+            Assert.Equal(Enumerable.Range(0, 50), await source.DrainAsync());
+        }
+    }
+
+    [Fact]
+    public async Task APipedObservable_IsSubscribedTo_OnceTheSinkIsOpen()
+    {
+        string name = Cluster.Name();
+        await using var source = await cluster[Place.SiloB].GetSourceAsync<int>(name).Soon();
+        var sink = await cluster[Place.SiloA].GetGrain<IRefGrain>(name).OpenSinkAsync(name).Soon();
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        cluster.Wire.Gate = call => call.InterfaceMethod.Name == nameof(IStreamProducerGrain<int>.AttachAsync) ? gate.Task : null;
+        var pushed = new Subject<int>();
+        var piping = pushed.PipeToAsync(sink, StreamOverflow.Fail);
+        Assert.Equal(0, pushed.Observers);
+        cluster.Wire.Gate = null;
+        gate.SetResult();
+        await Waiting.UntilAsync(() => pushed.Observers == 1);
+        pushed.Push(1);
+        pushed.Complete();
+        Assert.Equal([1], await source.DrainAsync());
+        await piping.Soon();
+    }
+
+    [Fact]
     public async Task AnElementThatCannotBePut_FailsTheStream()
     {
         await using var stream = await (cluster[Place.Client], cluster[Place.SiloB]).OpenAsync<object>();
