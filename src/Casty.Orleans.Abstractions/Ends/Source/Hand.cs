@@ -52,11 +52,9 @@ internal sealed class Hand(CancellationTokenSource stop)
             }
 
             // Nor may it take another one meanwhile.
-            if (Interlocked.CompareExchange(ref _state, Gone, Empty) is Empty or Gone)
-            {
-                leave(false);
-                return;
-            }
+            int before = Interlocked.CompareExchange(ref _state, Gone, Empty);
+            if (before == Empty) leave(false);
+            if (before is Empty or Gone) return;   // where the pipe has dropped what it had, it leaves by itself
         }
     }
 
