@@ -111,6 +111,26 @@ public sealed class BackpressureTests(ClockedCluster cluster)
         Assert.True(await waiting.Soon());
     }
 
+    [Fact]
+    public async Task AByteWindow_ThatNoElementFits_LetsOneThroughAtATime()
+    {
+        await using var stream = await (cluster[Place.SiloA], cluster[Place.Client])
+            .OpenAsync<string>(consumer: new() { MaxDemandBytes = 1 });
+        var writing = stream.Sink.WriteAsync(Enumerable.Range(0, 10).Select(i => $"{i}"));
+        var elements = stream.Source.Reader;
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.True(await elements.WaitToReadAsync().Soon());
+            await cluster.RoundTripAsync();
+            Assert.Equal(1, elements.Count);
+            Assert.True(elements.TryRead(out string? element));
+            Assert.Equal($"{i}", element);
+        }
+
+        Assert.False(await elements.WaitToReadAsync().Soon());
+        await writing;
+    }
+
     [Theory, NearAndFar]
     public async Task ASlowLoopBody_IsBackpressureAndNoMore(Place writer, Place reader)
     {

@@ -12,6 +12,7 @@ public sealed class DetachTests(ClockedCluster cluster)
     public enum Way
     {
         Break,
+        Return,
         Throw,
         CancelToken,
         Dispose,
@@ -64,6 +65,7 @@ public sealed class DetachTests(ClockedCluster cluster)
 
     [Theory]
     [InlineData(Way.Break, Place.SiloA, Place.SiloA), InlineData(Way.Break, Place.Client, Place.SiloB), InlineData(Way.Break, Place.SiloA, Place.Client)]
+    [InlineData(Way.Return, Place.SiloA, Place.SiloA), InlineData(Way.Return, Place.Client, Place.SiloB), InlineData(Way.Return, Place.SiloA, Place.Client)]
     [InlineData(Way.Throw, Place.SiloA, Place.SiloA), InlineData(Way.Throw, Place.Client, Place.SiloB), InlineData(Way.Throw, Place.SiloA, Place.Client)]
     [InlineData(Way.CancelToken, Place.SiloA, Place.SiloA), InlineData(Way.CancelToken, Place.Client, Place.SiloB), InlineData(Way.CancelToken, Place.SiloA, Place.Client)]
     [InlineData(Way.Dispose, Place.SiloA, Place.SiloA), InlineData(Way.Dispose, Place.Client, Place.SiloB), InlineData(Way.Dispose, Place.SiloA, Place.Client)]
@@ -77,7 +79,7 @@ public sealed class DetachTests(ClockedCluster cluster)
         using var cancellation = new CancellationTokenSource();
         var reading = ReadAsync();
         if (way is Way.Throw) await Assert.ThrowsAsync<SensorException>(() => reading.Soon());
-        else if (way is Way.Break) await reading.Soon();
+        else if (way is Way.Break or Way.Return) await reading.Soon();
         else await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.Soon());
         Assert.Equal(3, taken);
 
@@ -93,6 +95,7 @@ public sealed class DetachTests(ClockedCluster cluster)
                 Assert.Equal(taken, element);
                 if (++taken < 3) continue;
                 if (way == Way.Break) break;
+                if (way == Way.Return) return;
                 if (way == Way.Throw) throw new SensorException("the loop's own", 0);
                 if (way == Way.CancelToken) await cancellation.CancelAsync();
                 if (way == Way.Dispose) await stream.Source.DisposeAsync();

@@ -63,6 +63,14 @@ public sealed class ElementTests(ClockedCluster cluster)
         Assert.Equal([0, 1], received[1].Counts);
     }
 
+    [Fact]
+    public async Task ImmutableClasses_AreNotCopiedInsideASilo()
+    {
+        var element = new Fixed([1, 2]);
+        Assert.Same(element, Assert.Single(await SendAsync(Place.SiloA, Place.SiloA, element)));
+        Assert.Same(element, Assert.Single(await SendAsync<object>(Place.SiloA, Place.SiloA, element)));
+    }
+
     private async Task ArriveAsync<T>(Place writer, Place reader, params T[] elements) =>
         Assert.Equal(elements, await SendAsync(writer, reader, elements));
 

@@ -23,6 +23,14 @@ public sealed class Tally
     public List<int> Counts { get; set; } = [];
 }
 
+/// <summary>An element that nobody changes.</summary>
+[GenerateSerializer, Immutable, Alias("tests.Fixed")]
+public sealed class Fixed(List<int> counts)
+{
+    [Id(0)]
+    public List<int> Counts { get; } = counts;
+}
+
 [GenerateSerializer, Alias("tests.Shape")]
 public abstract class Shape;
 

@@ -418,6 +418,45 @@ public sealed class RefTests(ClockedCluster cluster)
         await writing.Soon();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task CancelledEnd_OfASinkThatIsBeingOpened_StillTakesEffect(bool fails)
+    {
+        string name = Cluster.Name();
+        var grain = await GrainAsync(Place.Client, Place.SiloA, name);
+        await using var source = await cluster[Place.SiloB].GetSourceAsync<int>(name).Soon();
+        await using var sink = await grain.OpenSinkAsync(name).Soon();
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        cluster.Wire.Gate = call =>
+        {
+            if (call.InterfaceMethod.Name != nameof(IStreamProducerGrain<int>.AttachAsync)) return null;
+            asked.TrySetResult();
+            return gate.Task;
+        };
+        using var cancel = new CancellationTokenSource();
+        var ending = fails ? sink.FailAsync(new SensorException("late", 1), cancel.Token) : sink.CompleteAsync(cancel.Token);
+        await asked.Task.Soon();
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ending).Soon();
+
+        cluster.Wire.Gate = null;
+        gate.SetResult();
+        if (fails) await Assert.ThrowsAsync<SensorException>(source.DrainAsync);
+        else Assert.Empty(await source.DrainAsync());
+    }
+
+    [Fact]
+    public async Task OpeningThatThrowsAtOnce_SettlesTheCompletion()
+    {
+        await using var services = new ServiceCollection().BuildServiceProvider();   // of a process that has no cluster
+        var source = new SourceRef<int>(services, new SourceToken { Producer = "p", Consumer = "c", InitialDemand = 1, MaxDemand = 1 });
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await source.Reader.ReadAsync()).Soon();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => source.Completion).Soon();
+        GC.SuppressFinalize(source);
+    }
+
     /// <summary>Two copies of one ref that was handed over.</summary>
     private (TRef First, TRef Second) Twice<TRef>(TRef value, Place one = Place.Client, Place other = Place.Client) => (Copy(value, one), Copy(value, other));
 

@@ -58,6 +58,10 @@ public sealed class TurnGrain : Grain, ITurnGrain
         ["Put"] = (grain, stream) => grain.PutAsync(stream),
         ["PutBlocked"] = (grain, stream) => grain.PutBlockedAsync(stream),
         ["PutAll"] = (grain, stream) => grain.PutAllAsync(stream),
+        ["Pipe"] = (grain, stream) => grain.PipeAsync(stream),
+        ["Observe"] = (grain, stream) => grain.ObserveAsync(stream),
+        ["HandedOver"] = (grain, stream) => grain.HandedOverAsync(stream),
+        ["HandedOverSink"] = (grain, stream) => grain.HandedOverSinkAsync(stream),
         ["Serve"] = (grain, stream) => grain.ServeAsync(stream),
         ["Complete"] = (grain, stream) => grain.CompleteAsync(stream),
         ["Fail"] = (grain, stream) => grain.FailAsync(stream),
@@ -198,6 +202,124 @@ public sealed class TurnGrain : Grain, ITurnGrain
         {
             await GrainFactory.ServeAsync(stream, Async());
             Check();
+        }
+    }
+
+    private async Task PipeAsync(string stream)
+    {
+        await using var from = await GrainFactory.GetSinkAsync<int>($"{stream}/from");
+        await using var source = await GrainFactory.GetSourceAsync<int>($"{stream}/from", options: One);
+        await using var sink = await GrainFactory.GetSinkAsync<int>($"{stream}/to");
+        await using var end = await GrainFactory.GetSourceAsync<int>($"{stream}/to", options: One);
+        var piping = PipeAsync();
+        for (int i = 0; i < 5; i++)
+        {
+            await from.PutAsync(i);
+            Assert.Equal(i, await end.Reader.ReadAsync());
+            Check();
+        }
+
+        await from.CompleteAsync();
+        Assert.False(await end.Reader.WaitToReadAsync());
+        Check();
+        await piping;
+
+        async Task PipeAsync()
+        {
+            await source.Select(Checked).PipeToAsync(sink);
+            Check();
+        }
+    }
+
+    private async Task ObserveAsync(string stream)
+    {
+        await using var from = await GrainFactory.GetSinkAsync<int>($"{stream}/from");
+        await using var source = await GrainFactory.GetSourceAsync<int>($"{stream}/from", options: One);
+        await using var sink = await GrainFactory.GetSinkAsync<int>($"{stream}/to");
+        await using var end = await GrainFactory.GetSourceAsync<int>($"{stream}/to");
+        var piping = PipeAsync();
+        await from.PutAllAsync([0, 1, 2, 3, 4]);
+        await from.CompleteAsync();
+        Assert.Equal([0, 1, 2, 3, 4], await end.ToListAsync());
+        await piping;
+
+        async Task PipeAsync()
+        {
+            await new Checking(source.ToObservable(), this).PipeToAsync(sink, StreamOverflow.Fail);
+            Check();
+        }
+    }
+
+    private async Task HandedOverAsync(string stream)
+    {
+        var giver = GrainFactory.GetGrain<IRefGrain>(stream);
+        await using (var source = await giver.CountAsync($"{stream}/0", 3))
+        {
+            Assert.Equal(0, await source.Reader.ReadAsync());
+            Check();
+            await foreach (int _ in source.Reader.ReadAllAsync()) Check();
+            Check();
+        }
+
+        await foreach (int _ in await giver.CountAsync($"{stream}/1", 3)) Check();
+        Check();
+        await (await giver.OpenAsync($"{stream}/2", "c")).DetachAsync();
+        Check();
+        await (await giver.OpenAsync($"{stream}/3", null)).DisposeAsync();
+        Check();
+        await giver.KeepAsync(await giver.OpenAsync($"{stream}/4", null));
+        Check();
+    }
+
+    private async Task HandedOverSinkAsync(string stream)
+    {
+        var giver = GrainFactory.GetGrain<IRefGrain>(stream);
+        await using var held = await GrainFactory.GetSinkAsync<int>($"{stream}/0", new() { BufferSize = 100 });   // keeps the stream open
+        var sink = await giver.OpenSinkAsync($"{stream}/0");
+        await sink.PutAsync(0);
+        Check();
+        await (await giver.OpenSinkAsync($"{stream}/0")).WaitToPutAsync();
+        Check();
+        await (await giver.OpenSinkAsync($"{stream}/0")).CompleteAsync();
+        Check();
+        await (await giver.OpenSinkAsync($"{stream}/0")).DisposeAsync();
+        Check();
+        await (await giver.OpenSinkAsync($"{stream}/0")).PutAllAsync(Async());
+        Check();
+        await (await giver.OpenSinkAsync($"{stream}/0")).FailAsync(new InvalidDataException());
+        Check();
+    }
+
+    private int Checked(int element)
+    {
+        Check("a query");
+        return element;
+    }
+
+    /// <summary>An observable that looks in whose turn it is observed.</summary>
+    private sealed class Checking(IObservable<int> elements, TurnGrain grain) : IObservable<int>, IObserver<int>
+    {
+        private IObserver<int>? _observer;
+
+        public IDisposable Subscribe(IObserver<int> observer)
+        {
+            _observer = observer;
+            grain.Check("subscribed to");
+            return elements.Subscribe(this);
+        }
+
+        public void OnNext(int value)
+        {
+            grain.Check("an element");
+            _observer!.OnNext(value);
+        }
+
+        public void OnError(Exception error) => _observer!.OnError(error);
+
+        public void OnCompleted()
+        {
+            grain.Check("the end");
+            _observer!.OnCompleted();
         }
     }
 
