@@ -13,6 +13,14 @@ internal abstract class Ledger(World world)
     {
     }
 
+    /// <summary>A reader comes after another one.</summary>
+    /// <param name="reader">The reader.</param>
+    /// <param name="old">The one before it, if there was one.</param>
+    /// <param name="isTheirs">The one before spoke to the producer that there was, and that lives on.</param>
+    public virtual void OnResumed(ReaderEnd reader, ReaderEnd? old, bool isTheirs)
+    {
+    }
+
     public virtual void OnRejoined(WriterEnd writer)
     {
     }

@@ -4,7 +4,7 @@ namespace Casty.Orleans.Protocol.Tests.Simulation;
 internal readonly record struct FrameAnswer(Demand? Demand, bool IsUnknown, Roster? Moved = null);
 
 /// <summary>What a producer answers a reader's demand with: how it came to be sent away, or nothing.</summary>
-internal readonly record struct DemandAnswer(StreamEnd? End, bool IsUnknown, Roster? Moved = null);
+internal readonly record struct DemandAnswer(StreamEnd? End, bool IsUnknown, Roster? Moved = null, bool IsMoved = false);
 
 /// <summary>What the grain answers an end that rejoins with: the stream as it goes on, or why it does not.</summary>
 internal readonly record struct RejoinAnswer(ProducerEnd? Producer, StreamEnd? Refusal);
@@ -15,9 +15,11 @@ internal sealed class ProducerEnd
     private readonly World _world;
     private readonly VirtualTimer _timer;
     private readonly Dictionary<long, WriterEnd> _writers = [];
-    private readonly List<(long Version, long About, Action Tell)> _unkept = [];   // about a writer, or minus a reader's epoch
+    private readonly List<(long Version, long About, Action Tell)> _unkept = [];   // about a writer, or minus a reader's epoch, or nobody
     private readonly List<Link> _links = [];   // to the newest reader, or to several
     private readonly FanOut<Item>? _fan;
+    private readonly HashSet<object> _untold = [];
+    private TimeSpan _retiresAt = TimeSpan.MaxValue;
     private bool _wasRebuilding;
 
     public ProducerEnd(World world, StreamKey key, int process, bool isRebuilt)
@@ -105,7 +107,7 @@ internal sealed class ProducerEnd
             _links.Clear();
         }
 
-        var reader = new ReaderEnd(_world, this, consumer, turn, id, joined) { IsNewcomer = isNewcomer };
+        var reader = new ReaderEnd(_world, this, consumer, turn, id, joined) { IsNewcomer = isNewcomer, BeganAt = position };
         _links.Add(new Link(reader));
         _unkept.Add((Core.RosterVersion, -joined.Epoch, reader.Admit));
         Drain();
@@ -121,6 +123,7 @@ internal sealed class ProducerEnd
 
     public FrameAnswer? OnFrame(Frame<Item> frame)
     {
+        if (HasRetired) return new FrameAnswer(null, IsUnknown: true);
         if (IsClosed) return new FrameAnswer(null, IsUnknown: true, Core.LastRoster(_world.Now));
         if (IsGone) return null;
 
@@ -137,7 +140,8 @@ internal sealed class ProducerEnd
 
     public DemandAnswer? OnDemand(Demand demand)
     {
-        if (IsClosed) return new DemandAnswer(null, IsUnknown: true, Core.LastRoster(_world.Now));
+        if (HasRetired) return new DemandAnswer(null, IsUnknown: true);
+        if (IsClosed) return new DemandAnswer(null, IsUnknown: true, Core.LastRoster(_world.Now), IsMoved: true);
         if (IsGone) return null;
 
         if (_links.Find(one => one.Reader.Core.Epoch == demand.Peer) is { } link) Heard.Add(link.Reader);
@@ -201,10 +205,53 @@ internal sealed class ProducerEnd
     {
         if (IsGone) return;
         IsGone = IsClosed = true;
+        TellKept();
+        _retiresAt = _world.Now + 2 * World.Timings.Lease;
+        _untold.UnionWith(_writers.Values);
+        _untold.UnionWith(_links.Where(IsRead).Select(link => link.Reader));
+        if (_untold.Count == 0) _retiresAt = _world.Now;
         if (!isHeard) return;
         var roster = Core.LastRoster(_world.Now);
         foreach (var (number, writer) in _writers) writer.Push(this, new Demand(Core.Stream, number, 0, 0, 0, Roster: roster, IsMoved: true));
         foreach (var link in _links.Where(IsRead)) link.Reader.Send(this, new Frame<Item>(Core.Stream, link.Reader.Core.Epoch, [], Roster: roster, IsMoved: true), static (_, _) => { });
+    }
+
+    /// <summary>An end has heard that this producer gave up its place: once all have, nothing of it stays.</summary>
+    public void OnFollowed(object end)
+    {
+        if (_untold.Remove(end) && _untold.Count == 0) _retiresAt = _world.Now;
+    }
+
+    /// <summary>Calls once others know how far a reader was that detaches: whether they do, or were not waited for any longer.</summary>
+    public void WhenKept(Action<bool> tell)
+    {
+        bool isTold = IsClosed;
+        if (isTold) tell(true);
+        else _unkept.Add((Core.RosterVersion, 0, () => Tell(isKept: true)));
+        if (!IsGone) Drain();
+        _world.Clock.In(World.Timings.Suspicion, () =>
+        {
+            if (!IsGone) Tell(isKept: false);
+        });
+
+        void Tell(bool isKept)
+        {
+            if (isTold) return;
+            isTold = true;
+            tell(isKept);
+        }
+    }
+
+    private bool HasRetired => IsClosed && _world.Now >= _retiresAt;
+
+    private void TellKept()
+    {
+        for (int i = _unkept.Count - 1; i >= 0; i--)
+        {
+            if (!IsClosed && !IsKept(_unkept[i].Version, _unkept[i].About)) continue;
+            if (!IsClosed || _unkept[i].About == 0) _unkept[i].Tell();
+            _unkept.RemoveAt(i);
+        }
     }
 
     private RejoinAnswer? Yield(ReaderEnd end, ReaderReport report)
@@ -268,13 +315,7 @@ internal sealed class ProducerEnd
             while (link.InFlight < World.MaxInFlight && TryTakeFrame(link.Reader, out var frame)) Send(link, frame);
         }
 
-        for (int i = _unkept.Count - 1; i >= 0; i--)
-        {
-            if (!IsKept(_unkept[i].Version, _unkept[i].About)) continue;
-            _unkept[i].Tell();
-            _unkept.RemoveAt(i);
-        }
-
+        TellKept();
         _timer.Arm();
     }
 
@@ -301,7 +342,7 @@ internal sealed class ProducerEnd
         });
     }
 
-    private bool IsKept(long version, long about) => about > 0 ? Core.IsKept(version, about)
+    private bool IsKept(long version, long about) => about >= 0 ? Core.IsKept(version, about)
         : _fan is not null ? _fan.IsKept(version, -about)
         : Core.IsKept(version, ProducerCore<Item>.ReaderItself);
 

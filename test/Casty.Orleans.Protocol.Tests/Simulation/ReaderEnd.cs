@@ -15,6 +15,8 @@ internal sealed class ReaderEnd
     private bool _isWaiting;
     private bool _isAdmitted;
     private bool _isTakenOver;
+    private bool _isMoving;
+    private readonly List<Item> _given = [];
 
     public ReaderEnd(World world, ProducerEnd producer, ConsumerPlan consumer, int turn, Guid id, JoinedReader joined)
     {
@@ -29,6 +31,7 @@ internal sealed class ReaderEnd
             world.SizeOf, world.MaxBytes) { Delivery = world.Scenario.Delivery.Delivery };
         Core.Begin(joined.Positions);
         Core.Keep(joined.Roster);
+        if (_plan.InHand > 0) Core.Hold();
         _wire = world.NewWire();
         _timer = new VirtualTimer(world.Clock, () => IsDead ? TimeSpan.MaxValue : Min(Core.NextDeadline, _rejoinAt), Tick);
         Drain();
@@ -76,6 +79,33 @@ internal sealed class ReaderEnd
 
     public int MaxDemand => _plan.MaxDemand;
 
+    /// <summary>What it may have taken and not finished.</summary>
+    public int MaxInHand => Math.Max(1, _plan.InHand);
+
+    /// <summary>Where its successor begins, as the producer was told; null where it was not.</summary>
+    public long? BeganAt { get; init; }
+
+    /// <summary>It stopped reading: the next element of each writer, and how often a producer had been lost by then.</summary>
+    public (Dictionary<int, long> Next, int Faults)? Stood { get; private set; }
+
+    /// <summary>The same as a position.</summary>
+    public long StoodAt { get; private set; }
+
+    /// <summary>It spoke to the producer that there was when it stopped.</summary>
+    public bool StoodAtProducer { get; private set; }
+
+    /// <summary>It detached, and others than its producer's process knew where before it was told so.</summary>
+    public bool IsDetachKept { get; private set; }
+
+    /// <summary>Another reader is about to take its name.</summary>
+    public bool IsTakenOver => _isTakenOver;
+
+    /// <summary>The next element of each writer where it began, as far as that is known.</summary>
+    public Dictionary<int, long> Begins { get; } = [];
+
+    /// <summary>So many elements before that it may be given again; null where nothing is promised.</summary>
+    public long? MayRepeat { get; set; }
+
     public bool IsDead { get; private set; }
 
     /// <summary>It has done what was planned, rather than seen the stream's end first.</summary>
@@ -105,8 +135,11 @@ internal sealed class ReaderEnd
         if (IsDead || !producer.IsReachableFrom(Home)) return;
         if (frame.IsMoved)
         {
+            if (frame.Stream.Incarnation < Core.Stream.Incarnation) producer.OnFollowed(this);
             if (frame.Stream != Core.Stream) return;
             Core.Keep(frame.Roster);
+            producer.OnFollowed(this);
+            _isMoving = true;
             Rejoin();
             return;
         }
@@ -135,8 +168,25 @@ internal sealed class ReaderEnd
     /// <summary>Another reader takes the name and asks for the position.</summary>
     public long Supersede()
     {
+        Stand();
         Core.Stop(new StreamEnd(StreamEndReason.Superseded));
-        return Core.Given;
+        return StoodAt;
+    }
+
+    /// <summary>It stops reading here, whatever it is sent from now on.</summary>
+    public void Stand()
+    {
+        var next = new Dictionary<int, long>(Next);
+        long unfinished = Core.IsHolding ? Core.Given - Core.Finished : 0;
+        for (int i = _given.Count - 1; unfinished > 0; i--, unfinished--) next[_given[i].Writer] = _given[i].Number;
+        if (MayRepeat is not null)
+        {
+            foreach (var (writer, number) in Begins) next.TryAdd(writer, number);
+        }
+
+        Stood = (next, _world.Faults);
+        StoodAt = Core.IsHolding ? Core.Finished : Core.Given;
+        StoodAtProducer = _producer == _world.Producer && Core.Stream == _producer.Core.Stream && !_producer.IsGone;
     }
 
     public void Cut(TimeSpan until) => _wire.CutUntil = until;
@@ -151,9 +201,16 @@ internal sealed class ReaderEnd
             if (!_isTakenOver) return;
         }
 
+        if (_plan.InHand > 0)
+        {
+            TakeInHand();
+            return;
+        }
+
         long position = Core.Given;
         if (Core.TryTake(out var item))
         {
+            _given.Add(item);
             _world.OnGiven(this, position, item);
             _world.Clock.In(TimeSpan.FromMilliseconds(_plan.SlownessMilliseconds == 0 ? 0 : _world.Random.Next(_plan.SlownessMilliseconds)), Act);
         }
@@ -165,9 +222,36 @@ internal sealed class ReaderEnd
         Drain();
     }
 
+    /// <summary>What it had in hand is handled; it takes the next ones, or the end.</summary>
+    private void TakeInHand()
+    {
+        Core.Finish();
+        long position = Core.Given;
+        Item[] items = Core.Peek(_world.Random.Next(_plan.InHand) + 1).AsSpan().ToArray();
+        if (items.Length > 0)
+        {
+            Core.OnTakenInHand(items.Length);
+            _given.AddRange(items);
+            foreach (var item in items) _world.OnGiven(this, position++, item);
+        }
+        else if (Core.IsAtStreamsEnd)
+        {
+            Core.FinishEnd();
+        }
+        else
+        {
+            Core.OnStarved();
+        }
+
+        _isWaiting = items.Length == 0 && !Core.IsOver;
+        if (items.Length > 0) _world.Clock.In(TimeSpan.FromMilliseconds(_plan.SlownessMilliseconds == 0 ? 0 : _world.Random.Next(_plan.SlownessMilliseconds)), Act);
+        Drain();
+    }
+
     private void Leave()
     {
         HasLeft = true;
+        Stand();
         switch (_plan.Fate)
         {
             case ReaderFate.Cancel:
@@ -177,7 +261,7 @@ internal sealed class ReaderEnd
                 Core.TryLeave(Protocol.Leave.Cancel, new StreamEnd(StreamEndReason.Cancelled, "as planned"));
                 break;
             case ReaderFate.Detach:
-                Core.TryLeave(Protocol.Leave.Detach);
+                Core.TryLeave(Protocol.Leave.Detach, isInHand: _plan.InHand > 0);
                 break;
             case ReaderFate.Takeover or ReaderFate.BlindTakeover:
                 HasLeft = false;   // it does not know, and reads on
@@ -193,7 +277,11 @@ internal sealed class ReaderEnd
         Drain();
     }
 
-    public void Die() => IsDead = true;
+    public void Die()
+    {
+        if (!HasLeft) Stand();
+        IsDead = true;
+    }
 
     /// <summary>The producer does not know this reader, or is silent: the grain knows how the stream goes on.</summary>
     public void Rejoin()
@@ -224,7 +312,7 @@ internal sealed class ReaderEnd
         if (answer.Producer is { } producer)
         {
             _producer = producer;
-            Core.TryRejoin(producer.Core.Stream, Core.Epoch, 0, [], _world.Now);
+            if (Core.TryRejoin(producer.Core.Stream, Core.Epoch, 0, [], _world.Now)) _isMoving = false;
         }
         else
         {
@@ -261,8 +349,11 @@ internal sealed class ReaderEnd
             _wire.Send(() =>
             {
                 if (!producer.IsReachableFrom(Home) || producer.OnDemand(demand) is not { } answer) return;
-                _wire.Send(() => Answered(producer, demand, answer), isResponse: true);
+                if (demand.Leave == Protocol.Leave.Detach && !answer.IsUnknown) producer.WhenKept(isKept => Answer(answer, isKept));
+                else Answer(answer, isKept: false);
             });
+
+            void Answer(DemandAnswer answer, bool isKept) => _wire.Send(() => Answered(producer, demand, answer, isKept), isResponse: true);
         }
 
         if (Core.End is not null && EndedAt == TimeSpan.MaxValue)
@@ -273,16 +364,22 @@ internal sealed class ReaderEnd
         _timer.Arm();
     }
 
-    private void Answered(ProducerEnd producer, Demand demand, DemandAnswer answer)
+    private void Answered(ProducerEnd producer, Demand demand, DemandAnswer answer, bool isKept)
     {
         if (IsDead || !producer.IsReachableFrom(Home) || demand.Stream != Core.Stream) return;
 
-        if (answer.IsUnknown)
+        if (!Core.IsSettled) IsDetachKept |= isKept;
+        if (answer.IsUnknown && Core.IsOver && !answer.IsMoved && !_isMoving && !_isRejoining)
+        {
+            _world.Expect(_world.Producer.Core.IsOver || _world.WasSplit || _isTakenOver, $"nobody hears that {this} has left");
+            Core.Stop(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this reader any more."));
+        }
+        else if (answer.IsUnknown)
         {
             Core.Keep(answer.Moved);
             Rejoin();
         }
-        else if (answer.End is { } end) Core.Stop(end);
+        else if (answer.End is { } end && !(HasLeft && demand.Leave == Protocol.Leave.None)) Core.Stop(end);   // its farewell may have overtaken the demand
         else Core.OnAnswered(demand, _world.Now);
         Drain();
     }

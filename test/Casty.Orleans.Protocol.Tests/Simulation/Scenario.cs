@@ -8,6 +8,8 @@ internal enum WriterFate
     Complete,
     Fail,
     Abandon,
+
+    /// <summary>Dies without a word, somewhere in the middle of what it has to put.</summary>
     Vanish,
 
     /// <summary>Completes, and dies once the producer has it all.</summary>
@@ -58,9 +60,10 @@ internal enum ReaderFate
     Die,
 }
 
-internal sealed record WriterPlan(int Elements, int Burst, int PauseMilliseconds, double IdleChance, int AttachAtMilliseconds, WriterFate Fate, int Home);
+internal sealed record WriterPlan(int Elements, int Burst, int PauseMilliseconds, double IdleChance, int AttachAtMilliseconds, WriterFate Fate, int Home, int VanishAfter = 0);
 
-internal sealed record ReaderPlan(ReaderFate Fate, long After, int SlownessMilliseconds, int InitialDemand, int MaxDemand, int Home);
+/// <param name="InHand">So many elements it takes at a time, and finishes them together; 0 for one that reads them one by one.</param>
+internal sealed record ReaderPlan(ReaderFate Fate, long After, int SlownessMilliseconds, int InitialDemand, int MaxDemand, int Home, int InHand = 0);
 
 /// <summary>A subscription: its readers, one after another.</summary>
 internal sealed record ConsumerPlan(string Name, bool IsNamed, int JoinAtMilliseconds, ReaderPlan[] Readers);
@@ -90,6 +93,8 @@ internal sealed record Scenario(
     private static readonly int[] Buffers = [0, 1, 2, 16, 1024];
     private static readonly (int, int)[] Windows = [(1, 1), (2, 2), (16, 16), (1, 64), (16, 4096)];
 
+    public int MaxInHand => Consumers.Max(consumer => consumer.Readers.Max(reader => reader.InHand));
+
     public int MaxDemand => Consumers.Max(consumer => consumer.Readers.Max(reader => reader.MaxDemand));
 
     /// <summary>One consumer.</summary>
@@ -98,7 +103,9 @@ internal sealed record Scenario(
         var (writers, wires, isLarge) = Begin(random);
         bool isNamed = random.Next(2) == 0;
         int joinAt = random.Next(3) == 0 ? random.Next(30_000) : 0;
-        return From(random, DeliveryPlan.Single, writers, wires, [Consumer(random, "consumer", isNamed, joinAt, writers, isLarge)]);
+        var consumer = Consumer(random, "consumer", isNamed, joinAt, writers, isLarge);
+        consumer = consumer with { Readers = [.. consumer.Readers.Select(reader => reader with { InHand = random.Next(4) == 0 ? random.Next(1, 5) : 0 })] };
+        return From(random, DeliveryPlan.Single, writers, wires, [consumer]);
     }
 
     /// <summary>Several.</summary>
@@ -163,7 +170,13 @@ internal sealed record Scenario(
         return new ConsumerPlan(name, isNamed, joinAt, [.. readers]);
     }
 
-    private static WriterPlan Writer(Random random, int most) => new(
+    private static WriterPlan Writer(Random random, int most)
+    {
+        var plan = WriterOf(random, most);
+        return plan with { VanishAfter = random.Next(plan.Elements + 1) };
+    }
+
+    private static WriterPlan WriterOf(Random random, int most) => new(
         random.Next(10) == 0 ? 0 : random.Next(most),
         random.Next(2) == 0 ? 1 : random.Next(1, 30),
         random.Next(4) switch { 0 => 0, 1 => 5, 2 => 100, _ => 500 },

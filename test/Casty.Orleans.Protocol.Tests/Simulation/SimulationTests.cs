@@ -53,6 +53,20 @@ public abstract class FanSimulationTests(int shard) : SimulationTests
     public void SeveralConsumers_BadWiresAndSuddenEnds_PromisesHold() => Run(shard, Scenario.FanFrom, 10_000);
 }
 
+/// <summary>What a seed brings to light can be looked at again.</summary>
+public sealed class SeedTests
+{
+    [Fact]
+    public void ASeed_ReproducesItsRun()
+    {
+        for (int seed = 0; seed < 50; seed++)
+        {
+            Assert.Equal(World.Trace(seed, Scenario.From), World.Trace(seed, Scenario.From));
+            Assert.Equal(World.Trace(seed, Scenario.FanFrom), World.Trace(seed, Scenario.FanFrom));
+        }
+    }
+}
+
 public sealed class SingleSimulationShard0Tests() : SingleSimulationTests(0);
 
 public sealed class SingleSimulationShard1Tests() : SingleSimulationTests(1);

@@ -13,14 +13,45 @@ internal sealed class SingleLedger(World world) : Ledger(world)
         if (old is null || World.Faults > 0) return;
 
         _readerChanged = true;
-        long start = reader.Core.Given, before = old.Core.Given;
         bool isExact = old.Fate is ReaderFate.Detach or ReaderFate.Takeover;
-        World.Expect(start <= before && start >= old.Core.Finished - old.MaxDemand - 1 && (!isExact || start == before),
+        long start = reader.Core.Given, before = isExact ? old.StoodAt : old.Core.Given;
+        World.Expect(start <= old.Core.Given && start >= old.Core.Finished - old.MaxDemand - old.MaxInHand && (!isExact || start == before),
             $"{reader} began at {start}, but the one before stood at {before}");
+    }
+
+    /// <summary>What docs/guarantees.md promises a named reader, whatever became of the producer; elements of each writer are counted, as positions do not outlive a lifetime.</summary>
+    public override void OnResumed(ReaderEnd reader, ReaderEnd? old, bool isTheirs)
+    {
+        if (old is null) reader.MayRepeat = 0;
+        if (old?.Stood is not { } stood || World.WasSplit) return;
+
+        foreach (var (writer, next) in stood.Next) reader.Begins[writer] = next;
+        bool isHeard = World.Scenario is { CutsMilliseconds: 0, Wires: { Loss: 0, Stragglers: 0 } };
+        bool isExact = old.Fate switch
+        {
+            ReaderFate.Detach => old is { IsDetachKept: true, IsDead: false } && World.Faults - stood.Faults <= 1,
+            ReaderFate.Takeover => reader.BeganAt is not null && isTheirs,
+            _ => false,
+        };
+
+        // Its process was lost alone; or with the producer in it, and nothing else before or since.
+        bool isWindow = (World.Faults == stood.Faults && isTheirs) || (isHeard && old.IsDead && !old.HasLeft && World.Faults == 1 && stood.Faults == 1);
+        // Where it was given nothing of a writer, it may itself have begun before.
+        if (isExact) reader.MayRepeat = old.MayRepeat ?? 0;
+        else if (isWindow) reader.MayRepeat = old.MaxDemand + old.MaxInHand + (old.MayRepeat ?? 0);
+    }
+
+    private void CheckRepeated(ReaderEnd reader, Item item)
+    {
+        if (reader.MayRepeat is not { } most || item.Number >= reader.Begins.GetValueOrDefault(item.Writer)) return;
+
+        World.Expect(most > 0, $"{reader} was given {item} again, and the one before had finished all before {reader.Begins[item.Writer]}");
+        reader.MayRepeat = most - 1;
     }
 
     public override void OnGiven(ReaderEnd reader, long position, Item item)
     {
+        CheckRepeated(reader, item);
         if (World.Faults > 0 || _isRebased)
         {
             // Positions of the reader's leg mean nothing any more to another lifetime's other reader; each writer's own do.
@@ -64,7 +95,7 @@ internal sealed class SingleLedger(World world) : Ledger(world)
 
         // What a former reader asked for was granted: its window, and one window that is given again, come on top until drained.
         long outstanding = _readerChanged || reader is { Core.IsOver: true } || reader is { IsDead: true }
-            ? 2 * World.Scenario.MaxDemand + 1
+            ? 2 * World.Scenario.MaxDemand + World.Scenario.MaxInHand + 1
             : reader?.Core.Outstanding ?? 0;
         long held = Puts - (reader?.Core.Given ?? 0);
         foreach (var writer in World.Writers)
@@ -90,7 +121,7 @@ internal sealed class SingleLedger(World world) : Ledger(world)
             if (isElsewhere && reader.Next.TryGetValue(writer.Index, out long next)) again += Math.Max(0, next - writer.Core.Finished);
         }
 
-        World.Expect(again <= reader.MaxDemand + 1, $"{again} elements would be given again, with a window of {reader.MaxDemand}");
+        World.Expect(again <= reader.MaxDemand + reader.MaxInHand, $"{again} elements would be given again, with a window of {reader.MaxDemand}");
     }
 
     protected override bool IsWhole(WriterEnd writer, ReaderEnd reader) => IsWhole(writer);

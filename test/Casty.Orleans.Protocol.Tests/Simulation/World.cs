@@ -110,6 +110,14 @@ internal sealed class World
         }
     }
 
+    /// <summary>All that is worth reading of a run.</summary>
+    public static string[] Trace(int seed, Func<Random, Scenario> draw)
+    {
+        var world = new World(seed, draw, isTraced: true);
+        world.RunToRest();
+        return [.. world._notes!, $"{world.Now} after {world.Clock.Steps} steps", .. world._readers.Select(reader => reader.ToString()), .. world._writers.Select(writer => writer.ToString())];
+    }
+
     public static bool IsOn(Roster? roster, WriterEnd writer) => roster is not null
         && roster.Writers.Any(one => one.Writer == writer.Core.Writer || one is { Writer: 0, Outcome: not StreamEndReason.Completed });
 
@@ -245,7 +253,13 @@ internal sealed class World
                 Producer.Crash();
                 _deadProcesses.Add(Producer.Process);
                 foreach (var writer in _writers.Where(one => one.Home == Producer.Process)) writer.Die();
-                foreach (var reader in _readers.Where(one => one.Home == Producer.Process)) reader.Die();
+                foreach (var reader in _readers.Where(one => one.Home == Producer.Process))
+                {
+                    bool isReading = !reader.IsDone;
+                    reader.Die();
+                    if (isReading && !reader.HasLeft && !reader.IsTakenOver && reader.Turn + 1 < reader.Consumer.Readers.Length) Clock.In(TimeSpan.FromMilliseconds(Random.Next(200_000)), () => Return(reader));
+                }
+
                 break;
             case FaultKind.CloseUnheard:
                 Producer.Close(isHeard: false);
@@ -291,6 +305,7 @@ internal sealed class World
 
         if (Producer.Core.IsOver || _deadProcesses.Contains(consumer.Readers[turn].Home)) return;
 
+        bool isTheirs = old?.StoodAtProducer == true && old.Producer == Producer;
         if (Producer.Subscribe(consumer, turn, position) is not { } reader)
         {
             Clock.In(TimeSpan.FromSeconds(1), () => Subscribe(consumer, turn, null, old));   // it is rebuilt first
@@ -299,6 +314,7 @@ internal sealed class World
 
         _readers.Add(reader);
         _ledger.OnSubscribed(reader, old);
+        _ledger.OnResumed(reader, old, isTheirs);
     }
 
     private void Cut()

@@ -69,7 +69,12 @@ internal sealed class WriterEnd
         else if (demand.Stream == Core.Stream)
         {
             Core.Keep(demand.Roster);
+            producer.OnFollowed(this);
             Rejoin();
+        }
+        else if (demand.Stream.Incarnation < Core.Stream.Incarnation)
+        {
+            producer.OnFollowed(this);
         }
 
         Drain();
@@ -146,6 +151,12 @@ internal sealed class WriterEnd
     {
         if (IsDone || !Core.IsOpen) return;
 
+        if (Fate == WriterFate.Vanish && Core.Put >= _plan.VanishAfter)
+        {
+            IsDead = true;
+            return;
+        }
+
         if (Core.Put + _waiting < _plan.Elements)
         {
             if (_waiting > 0 && _world.Random.Next(20) == 0) _waiting = 0;   // the callers gave up waiting
@@ -167,12 +178,6 @@ internal sealed class WriterEnd
 
     private void End()
     {
-        if (_plan.Fate == WriterFate.Vanish)
-        {
-            IsDead = true;
-            return;
-        }
-
         Core.TryEnd(_plan.Fate switch
         {
             WriterFate.Complete or WriterFate.CompleteAndGo => StreamEnd.Completed,
