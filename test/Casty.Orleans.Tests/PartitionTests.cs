@@ -66,6 +66,37 @@ public sealed class PartitionTests : IAsyncDisposable
         await Assert.ThrowsAsync<StreamAbandonedException>(() => flow.Sink.Completion.WaitAsync(Waiting.Limit));
     }
 
+    /// <summary>A half cannot know that it is cut off: what is put in it is read in it. But neither takes its part for the whole.</summary>
+    [Fact]
+    public async Task EndsInBothHalves_EachReadsItsOwn_AndNeitherLooksComplete()
+    {
+        await DeployAsync(TimeSpan.FromSeconds(15));
+        await using var inside = await _bed.Factory(2).GetSinkAsync<int>("halves").Soon();
+        await using var insideSource = await _bed.Factory(2).GetSourceAsync<int>("halves", "reader").Soon();
+        await using var outside = await _bed.Factory(1).GetSinkAsync<int>("halves").Soon();
+        await using var insideLoop = insideSource.GetAsyncEnumerator();
+        await inside.PutAsync(100).Soon();
+        await outside.PutAsync(0).Soon();
+        Assert.Equal([0, 100], (await insideLoop.NextAsync(2)).Order());
+
+        _cable.Cut(_bed.Orleans.Silos[2].SiloAddress);
+        await inside.PutAsync(101).Soon();
+        Assert.Equal([101], await insideLoop.NextAsync(1));
+        await outside.PutAsync(1).Soon();
+        await using var outsideSource = await _bed.Factory(0).GetSourceAsync<int>("halves", "reader").WaitAsync(2 * Waiting.Limit);
+        await using var outsideLoop = outsideSource.GetAsyncEnumerator();
+        var read = await outsideLoop.NextAsync(1);
+        if (read is [0]) read = await outsideLoop.NextAsync(1);   // nobody there knew that it was read
+        Assert.Equal([1], read);
+
+        await inside.CompleteAsync().Soon();
+        await outside.CompleteAsync().Soon();
+        foreach (var loop in (IAsyncEnumerator<int>[])[insideLoop, outsideLoop])
+        {
+            await Assert.ThrowsAsync<StreamAbandonedException>(() => loop.MoveNextAsync().AsTask().WaitAsync(2 * Waiting.Limit));
+        }
+    }
+
     private async Task DeployAsync(TimeSpan lease)
     {
         _bed = new ClusterBed

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Casty.Orleans.Tests;
 
-/// <summary>Cases 29 to 32, 55 and 56: streams whose ends live go on when the silo between them does not.</summary>
+/// <summary>Cases 55 and 59: streams whose ends live go on when the silo between them does not.</summary>
 public sealed class SiloLossTests : IAsyncLifetime
 {
     // A silo that is killed is to be missed soon.
