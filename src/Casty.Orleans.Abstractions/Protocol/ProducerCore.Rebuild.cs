@@ -268,6 +268,7 @@ internal sealed partial class ProducerCore<T>
 
         Epoch = NewestEpoch;
         _readerReport = NewestReader;
+        _joinedAt = now;
         _unreadSince = now - (_lastRoster?.UnreadFor ?? TimeSpan.Zero);
         if (_readerReport is { } reader) Seat(reader, now);
         if (_readerReport?.End is { } end)

@@ -30,7 +30,8 @@ internal sealed partial class ProducerCore<T>
     public Roster? Roster => IsRebuilding ? _lastRoster : _roster ??= new Roster(
         Stream.Incarnation, RosterVersion,
         [.. _writers.Values.Select(EntryOf), .. _missing.Values, .. _done, .. Gone],
-        IsReaderAttached || IsNamed ? Consumer : null, IsNamed, IsReaderAttached, Epoch, _bufferSize, _subscriptionTimeout, _basis, Reader: Reader, Fan: Fan);
+        IsReaderAttached || IsNamed ? Consumer : null, IsNamed, IsReaderAttached, Epoch, _bufferSize, _subscriptionTimeout, _basis,
+        UnreadFor: IsReaderAttached || _joinedAt < _unreadSince ? TimeSpan.Zero : _joinedAt - _unreadSince, Reader: Reader, Fan: Fan);
 
     private static RosterEntry EntryOf(WriterSlot<T> slot) =>
         new(slot.Number, slot.IsEnded ? slot.In.Received - 1 : -1, slot.In.End?.Reason ?? StreamEndReason.None, slot.Confirmed);

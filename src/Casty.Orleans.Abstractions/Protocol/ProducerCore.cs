@@ -21,6 +21,7 @@ internal sealed partial class ProducerCore<T>
     private RetryTimer _retry;
     private TimeSpan _readerHeardAt;
     private TimeSpan _unreadSince;
+    private TimeSpan _joinedAt;   // the last writer, or all of them as it opened
     private TimeSpan _endedAt;
     private TimeSpan _leaseCheckAt;
     private bool _isFenced;
@@ -112,6 +113,7 @@ internal sealed partial class ProducerCore<T>
     {
         Debug.Assert(End is null && !IsOver);
         if (IsUnused && !IsReaderAttached) _unreadSince = now;
+        _joinedAt = now;
 
         var slot = new WriterSlot<T>(number, now) { Process = process, JoinedAt = RosterVersion + 1 };
         _writers.Add(slot.Number, slot);

@@ -27,7 +27,7 @@ internal readonly record struct RosterMark(long Incarnation, long Version);
 /// <param name="SubscriptionTimeout">The stream's subscription timeout.</param>
 /// <param name="Basis">What earlier lifetimes' rosters went into it.</param>
 /// <param name="IsCertain">Nobody joins after it without being known to who was given it, unless that end falls silent.</param>
-/// <param name="UnreadFor">For how long nobody had read, where a producer gave up its place.</param>
+/// <param name="UnreadFor">For how long nobody had read when it was written; where a writer reports it, when it does.</param>
 /// <param name="Reader">The end that has the reader's place (P-17).</param>
 /// <param name="Fan">Who the consumers are, where there may be several (P-19).</param>
 internal sealed record Roster(

@@ -8,6 +8,7 @@ internal sealed partial class WriterCore<T>
     private bool _isPlaced = true;
     private long _opened;
     private bool _isLeaving;
+    private TimeSpan? _unreadSince;   // nobody has read since then, as far as the roster says
 
     /// <summary>
     /// It has reported and has no answer: nothing that comes counts, as the producer goes by the report. Should nothing have changed,
@@ -51,10 +52,11 @@ internal sealed partial class WriterCore<T>
     /// What this writer tells a producer that does not know it. Until the answer, nothing that the old one may still say counts:
     /// the new one goes by the report.
     /// </summary>
-    public WriterReport BeginRejoin()
+    public WriterReport BeginRejoin(TimeSpan now)
     {
         IsReported = true;
-        return new WriterReport(Stream, Writer, Finished, Put, Math.Max(_out.Limit, Put), _end, Roster, JoinedAt, _opened);
+        var roster = _unreadSince is { } since ? Roster! with { UnreadFor = now - since } : Roster;
+        return new WriterReport(Stream, Writer, Finished, Put, Math.Max(_out.Limit, Put), _end, roster, JoinedAt, _opened);
     }
 
     /// <summary>
@@ -122,9 +124,13 @@ internal sealed partial class WriterCore<T>
     }
 
     /// <summary>Keeps the newest roster, for the case that the producer is lost.</summary>
-    public void Keep(Roster? roster)
+    public void Keep(Roster? roster, TimeSpan now)
     {
         if (roster is null || !roster.IsNewerThan(Roster)) return;
+
+        bool goesOn = _unreadSince is not null && roster.Incarnation == Roster?.Incarnation;
+        var unreadSince = now - roster.UnreadFor;
+        _unreadSince = roster.IsRead ? null : goesOn && _unreadSince < unreadSince ? _unreadSince : unreadSince;
         Roster = roster;
         _mustSpeak = true;   // somebody waits for it to be known here
     }

@@ -118,7 +118,7 @@ internal sealed partial class WriterCore<T>
         violation = demand.Flaw;
         if (violation is not null) return Verdict.Violation;
 
-        Keep(demand.Roster);
+        Keep(demand.Roster, now);
         if (!_isPlaced) Place(demand);
         if (Outcome is not null) return Verdict.Accepted;
 

@@ -204,7 +204,7 @@ public sealed class ProducerRebuildTests
         writer.TryEnd(StreamEnd.Completed);
         writer.Frames();
         writer.OnDemand(Make.Demand(received: 2, limit: 4, confirmed: 0), Make.Start, out _);
-        writer.BeginRejoin();
+        writer.BeginRejoin(Make.Start);
         if (isAnswered) writer.TryRejoin(Next, Make.Start);
         writer.Leave();
         Assert.Null(writer.Outcome);
@@ -216,6 +216,34 @@ public sealed class ProducerRebuildTests
         Assert.True(Assert.Single(writer.Frames()).Leaving);
     }
 
+    /// <summary>However often: what a carrier says counts on from what the one before had counted.</summary>
+    [Fact, Trait("Rule", "P-15")]
+    public void Rebuilt_TheProducerWasKilled_TheSubscriptionTimeoutRunsOn()
+    {
+        var producer = Make.Producer();
+        producer.Attach(7, Make.Start, Make.Elsewhere);
+        var writer = Make.Writer(7);
+        writer.Keep(producer.RosterOnJoining(7), Make.Start);
+        producer.OnFrame(new Frame<int>(Make.Key, 7, []), Make.At(30), out _);
+        producer.Attach(8, Make.At(50), Make.Elsewhere);   // a newer roster does not begin anew
+        Assert.True(producer.TryTakeDemandFor(7, out var told));
+        writer.OnDemand(told, Make.At(50), out _);
+
+        for (int killed = 1; killed <= 2; killed++)
+        {
+            var now = Make.At(50 * killed + 50);
+            var next = Make.Key with { Incarnation = 1 + killed };
+            producer = ProducerCore<int>.Rebuild(next, Make.Timings, now);
+            producer.Report(writer.BeginRejoin(now), Make.Elsewhere, now);
+            producer.OnTick(now + Make.Timings.Lease);   // the other one does not come
+            writer.OnToldToWait(now);
+            writer.TryRejoin(next, now);
+            Assert.InRange(producer.UnreadDeadline, Make.At(300), Make.At(300 + 60 * killed));
+            Assert.True(producer.TryTakeDemandFor(7, out told));
+            writer.OnDemand(told, now, out _);
+        }
+    }
+
     [Fact, Trait("Rule", "P-15")]
     public void Writer_GoesWhileItLooksForItsProducer_WhichIsThereAfterAll()
     {
@@ -223,7 +251,7 @@ public sealed class ProducerRebuildTests
         writer.TryEnd(StreamEnd.Completed);
         writer.Frames();
         writer.OnDemand(Make.Demand(received: 1, limit: 0, confirmed: 0), Make.Start, out _);
-        writer.BeginRejoin();
+        writer.BeginRejoin(Make.Start);
         writer.Leave();
         Assert.False(writer.TryRejoin(Make.Key, Make.Start));
 

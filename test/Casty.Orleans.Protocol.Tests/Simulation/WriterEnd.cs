@@ -27,7 +27,7 @@ internal sealed class WriterEnd
         {
             JoinedAt = new RosterMark(producer.Core.Stream.Incarnation, producer.Core.RosterVersion),
         };
-        Core.Keep(producer.Core.RosterOnJoining(number));
+        Core.Keep(producer.Core.RosterOnJoining(number), world.Now);
         _wire = world.NewWire();
         _timer = new VirtualTimer(world.Clock, () => IsDead ? TimeSpan.MaxValue : Min(Core.NextDeadline, _rejoinAt), Tick);
         _timer.Arm();
@@ -68,7 +68,7 @@ internal sealed class WriterEnd
         }
         else if (demand.Stream == Core.Stream)
         {
-            Core.Keep(demand.Roster);
+            Core.Keep(demand.Roster, _world.Now);
             producer.OnFollowed(this);
             Rejoin();
         }
@@ -94,7 +94,7 @@ internal sealed class WriterEnd
         if (IsDone || _isRejoining) return;
         _isRejoining = true;
         int rejoin = ++_rejoin;
-        var report = Core.BeginRejoin();
+        var report = Core.BeginRejoin(_world.Now);
         _rejoinAt = _world.Now + World.CallTimeout;
         _wire.Send(() =>
         {
@@ -259,7 +259,7 @@ internal sealed class WriterEnd
         if (answer.Demand is { } demand) Hear(demand);
         else if (answer.IsUnknown && isCurrent)
         {
-            if (producer == _producer) Core.Keep(answer.Moved);
+            if (producer == _producer) Core.Keep(answer.Moved, _world.Now);
             Rejoin();
         }
 

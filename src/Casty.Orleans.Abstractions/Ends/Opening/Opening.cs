@@ -63,7 +63,7 @@ internal static class Opening
         {
             JoinedAt = new RosterMark(joined.Incarnation, joined.RosterVersion),
         };
-        core.Keep(WireFormat.FromWire(joined.Roster));
+        core.Keep(WireFormat.FromWire(joined.Roster), now);
         core.OnDemand(new Demand(stream, joined.Peer, 0, 0, joined.Limit, joined.Grant), now, out _);
 
         var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec, joined,

@@ -249,7 +249,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             Sync();
             _isRejoining = _rejoin is not null;
             _rejoinAt = TimeSpan.MaxValue;
-            report = _core.BeginRejoin();
+            report = _core.BeginRejoin(_host.Clock.Now);
             Publish();
         }
 
@@ -266,7 +266,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         lock (_gate)
         {
             if (farewell.Stream != _core.Stream) return Joining.IsOlder(farewell.Stream, than: _core.Stream);
-            _core.Keep(farewell.Roster);
+            _core.Keep(farewell.Roster, _host.Clock.Now);
         }
 
         Rejoin();
