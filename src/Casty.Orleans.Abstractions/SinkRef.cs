@@ -18,12 +18,12 @@ namespace Casty.Orleans;
 /// </para>
 /// </remarks>
 /// <typeparam name="T">The type of the elements: any that Orleans can serialise.</typeparam>
-public sealed class SinkRef<T> : IAsyncDisposable
+public sealed class SinkRef<T> : IAsyncDisposable, IHolder<SinkEnd<T>>
 {
     private readonly Held<SinkEnd<T>> _held;
     private readonly IServiceProvider? _services;
     private StreamHost? _host;
-    private SinkToken? _token;
+    private object? _token;   // a SinkToken, which most refs never have
     private SinkWriter<T>? _writer;
     private bool _isEnding;
 
@@ -31,7 +31,7 @@ public sealed class SinkRef<T> : IAsyncDisposable
     {
         _host = host;
         Producer = end.Producer;
-        _held = new Held<SinkEnd<T>>(end, end.Completion, HandedOver);
+        _held = new Held<SinkEnd<T>>(this, end);
     }
 
     /// <summary>One that was handed over, and opens when it is used.</summary>
@@ -40,9 +40,7 @@ public sealed class SinkRef<T> : IAsyncDisposable
         _services = services;
         _token = token;
         Producer = token.Producer;
-        _held = new Held<SinkEnd<T>>(
-            async () => await Opening.SinkAsync<T>(Host, Producer, options: null, new SinkPlace(token.Stream, token.Writer), CancellationToken.None).ConfigureAwait(false),
-            _ => GC.ReRegisterForFinalize(this), HandedOver);
+        _held = new Held<SinkEnd<T>>(this);
         GC.SuppressFinalize(this);   // many never open: such as those in messages that pass through
     }
 
@@ -217,7 +215,7 @@ public sealed class SinkRef<T> : IAsyncDisposable
             _token = new SinkToken { Producer = Producer, Stream = place!.Stream, Writer = place.Writer };
         }
 
-        return _token!.Value;
+        return Token;
     }
 
     private static readonly StreamEnd Abandon = new(StreamEndReason.Abandoned, "A writer let go of the stream without completing it.");
@@ -226,7 +224,14 @@ public sealed class SinkRef<T> : IAsyncDisposable
 
     private StreamHost Host => _host ??= StreamHost.For(_services!);
 
-    private InvalidOperationException HandedOver() => StreamErrors.HandedOver("sink", Producer);
+    private SinkToken Token => (SinkToken)_token!;
+
+    Exception IHolder<SinkEnd<T>>.HandedOver() => StreamErrors.HandedOver("sink", Producer);
+
+    Task<SinkEnd<T>> IHolder<SinkEnd<T>>.OpenAsync() =>
+        Opening.SinkAsync<T>(Host, Producer, options: null, new SinkPlace(Token.Stream, Token.Writer), CancellationToken.None);
+
+    void IHolder<SinkEnd<T>>.OnOpen(SinkEnd<T> end) => GC.ReRegisterForFinalize(this);
 
     /// <summary>Puts once the sink is open, in the order of the calls; a mutable element is copied now.</summary>
     private ValueTask PutWhenOpenAsync(T element, CancellationToken cancellationToken)

@@ -20,16 +20,15 @@ namespace Casty.Orleans;
 /// </para>
 /// </remarks>
 /// <typeparam name="T">The type of the elements.</typeparam>
-public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
+public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable, IHolder<SourceEnd<T>>
 {
     private readonly Held<SourceEnd<T>> _held = null!;   // set by either constructor
     private readonly IServiceProvider? _services;
     private readonly StreamConsumerOptions _options;
-    private readonly TimeSpan _inactivityTimeout;
     private readonly bool _isNamed;
     private readonly Leave _onLeave;
     private StreamHost? _host;
-    private SourceToken? _token;
+    private object? _token;   // a SourceToken, which most refs never have
     private SourceReader<T>? _reader;
     private Hand? _hand;
     private int _use;
@@ -41,7 +40,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
         : this(end.Producer, end.Consumer, end.IsNamed, options)
     {
         _host = host;
-        _held = new Held<SourceEnd<T>>(end, end.Completion, HandedOver);
+        _held = new Held<SourceEnd<T>>(this, end);
     }
 
     /// <summary>One that was handed over, and opens when it is used.</summary>
@@ -57,7 +56,7 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     {
         _services = services;
         _token = token;
-        _held = new Held<SourceEnd<T>>(async () => await OpenAsync(token).ConfigureAwait(false), OnOpen, HandedOver);
+        _held = new Held<SourceEnd<T>>(this);
         GC.SuppressFinalize(this);   // many never open: such as those in messages that pass through
     }
 
@@ -67,7 +66,6 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
         Consumer = consumer;
         _isNamed = isNamed;
         _options = options;
-        _inactivityTimeout = Require.Wait(options.InactivityTimeout ?? Timeout.InfiniteTimeSpan);
         _onLeave = options.OnLeave == StreamLeave.Detach && isNamed ? Leave.Detach : Leave.Cancel;
     }
 
@@ -200,19 +198,22 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
     }
 
     /// <summary>Waits for an element as long as the options allow.</summary>
-    internal async ValueTask<bool> WaitAsync(CancellationToken cancellationToken)
+    internal ValueTask<bool> WaitAsync(CancellationToken cancellationToken) =>
+        _held.End is { } end && InactivityTimeout == Timeout.InfiniteTimeSpan ? end.WaitToReadAsync(cancellationToken) : WaitInTimeAsync(cancellationToken);
+
+    private async ValueTask<bool> WaitInTimeAsync(CancellationToken cancellationToken)
     {
         var end = _held.End ?? await _held.OpenAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
         var wait = end.WaitToReadAsync(cancellationToken);
-        if (_inactivityTimeout == Timeout.InfiniteTimeSpan || wait.IsCompleted) return await wait.ConfigureAwait(false);
+        if (InactivityTimeout == Timeout.InfiniteTimeSpan || wait.IsCompleted) return await wait.ConfigureAwait(false);
 
         try
         {
-            return await wait.AsTask().WaitAsync(_inactivityTimeout, Host.Clock.Provider, cancellationToken).ConfigureAwait(false);
+            return await wait.AsTask().WaitAsync(InactivityTimeout, Host.Clock.Provider, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
-            throw new TimeoutException($"Stream '{Producer}' brought no element within the inactivity timeout of {_inactivityTimeout}.");
+            throw new TimeoutException($"Stream '{Producer}' brought no element within the inactivity timeout of {InactivityTimeout}.");
         }
     }
 
@@ -238,13 +239,13 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
                 InitialDemand = initial,
                 MaxDemand = max,
                 MaxDemandBytes = _options.MaxDemandBytes ?? StreamConsumerOptions.DefaultMaxDemandBytes,
-                InactivityTimeout = _inactivityTimeout,
+                InactivityTimeout = InactivityTimeout,
                 OnLeave = _onLeave == Leave.Detach ? StreamLeave.Detach : StreamLeave.Cancel,
                 Ended = WireFormat.ToWire(ended, Host),
             };
         }
 
-        return _token!.Value;
+        return (SourceToken)_token!;
 
         void Park(SourceEnd<T> end)
         {
@@ -255,17 +256,19 @@ public sealed class SourceRef<T> : IAsyncEnumerable<T>, IAsyncDisposable
         InvalidOperationException InUse() => StreamErrors.NotHandedOver("source", Producer, "it is in use");
     }
 
+    private TimeSpan InactivityTimeout => Require.Wait(_options.InactivityTimeout ?? Timeout.InfiniteTimeSpan);
+
     private static readonly TimeSpan LetGoTimeout = TimeSpan.FromSeconds(5);
 
     private StreamHost Host => _host ??= StreamHost.For(_services!);
 
-    private InvalidOperationException HandedOver() => StreamErrors.HandedOver("source", Producer);
+    Exception IHolder<SourceEnd<T>>.HandedOver() => StreamErrors.HandedOver("source", Producer);
 
-    private Task<SourceEnd<T>> OpenAsync(SourceToken token) => token.Ended is { } ended
+    Task<SourceEnd<T>> IHolder<SourceEnd<T>>.OpenAsync() => (SourceToken)_token! is var token && token.Ended is { } ended
         ? Task.FromResult(SourceEnd<T>.AtEnd(Host, Producer, Consumer, WireFormat.FromWire(ended)!))
         : Opening.SourceAsync<T>(Host, Producer, Consumer, _isNamed, _options, new SourcePlace(token.Stream, token.End), CancellationToken.None);
 
-    private void OnOpen(SourceEnd<T> end)
+    void IHolder<SourceEnd<T>>.OnOpen(SourceEnd<T> end)
     {
         GC.ReRegisterForFinalize(this);
         end.Hand = _hand;

@@ -87,8 +87,11 @@ public sealed class StreamConsumerOptions
         if (Start is { } start && !Enum.IsDefined(start)) yield return new(nameof(Start), Start, "Latest or Earliest");
     }
 
+    /// <summary>These options where they name something, and others for the rest. The others themselves where these name nothing: not to be changed.</summary>
     internal StreamConsumerOptions Or(StreamConsumerOptions other)
     {
+        if (this is { InitialDemand: null, MaxDemand: null, MaxDemandBytes: null, InactivityTimeout: null, OnLeave: null, Delivery: null, Start: null }) return other;
+
         // The nearest level that speaks of the window decides all of it, or a fixed window could be widened from afar.
         var window = InitialDemand is null && MaxDemand is null ? other : this;
         return new StreamConsumerOptions

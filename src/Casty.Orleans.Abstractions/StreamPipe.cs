@@ -32,7 +32,7 @@ public static class StreamPipe
 
         const string Name = "pipe";
         var host = new StreamHost(new CastyStreamsOptions { LeaseDuration = NoLease }, time ?? TimeProvider.System);
-        var middle = new ProducerEnd<T>(host, Name, codec: null, onFree: null);
+        var middle = new ProducerEnd<T>(host, Name, codec: null);
 
         var sinkId = Guid.NewGuid();
         var (granted, _, _) = middle.Attach(sinkId, new LocalWriter(host, sinkId), producer)!.Value;
@@ -51,7 +51,7 @@ public static class StreamPipe
             Delivery = middle.Delivery,
         };
         reader.Begin(joined.Positions);
-        var source = new SourceEnd<T>(host, sourceId, Name, Name, isNamed: true, reader, middle, codec: null, onReleased: null);
+        var source = new SourceEnd<T>(host, sourceId, Name, Name, isNamed: true, reader, middle, codec: null);
         source.Start();
         return (new SinkRef<T>(host, sink), new SourceRef<T>(host, source, consumer));
     }

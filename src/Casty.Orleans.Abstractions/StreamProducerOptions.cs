@@ -51,7 +51,8 @@ public sealed class StreamProducerOptions
         if (SlowConsumer is { } slow && !Enum.IsDefined(slow)) yield return new(nameof(SlowConsumer), SlowConsumer, "Wait, DropOldest or Disconnect");
     }
 
-    internal StreamProducerOptions Or(StreamProducerOptions other) => new()
+    /// <summary>These options where they name something, and others for the rest. The others themselves where these name nothing: not to be changed.</summary>
+    internal StreamProducerOptions Or(StreamProducerOptions other) => this is { BufferSize: null, SubscriptionTimeout: null, Delivery: null, SlowConsumer: null } ? other : new()
     {
         BufferSize = BufferSize ?? other.BufferSize,
         SubscriptionTimeout = SubscriptionTimeout ?? other.SubscriptionTimeout,

@@ -13,7 +13,7 @@ namespace Casty.Orleans;
 /// <typeparam name="T">The type of the elements.</typeparam>
 [PreferLocalPlacement]
 [GrainType("casty.producer`1")]
-public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>
+public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain<T>, IProducerHome<T>
 {
     private static readonly TimeSpan OpenTimeout = TimeSpan.FromSeconds(2);
 
@@ -240,7 +240,7 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
 
     private ProducerEnd<T> Borrow(StreamKey? lost = null)
     {
-        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), OnReleased, OnReplaced, lost);
+        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), this, lost);
 
         // A live stream keeps its activation, however quiet it is; one whose name is free lets it go.
         DelayDeactivation(TimeSpan.MaxValue);
@@ -248,7 +248,7 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
     }
 
     /// <summary>The stream is over, its ends know, and nobody has begun another under its name. Called on any thread.</summary>
-    private void OnReleased(ProducerEnd<T> producer) =>
+    void IProducerHome<T>.OnReleased(ProducerEnd<T> producer) =>
         // In a turn: or another stream might begin in this activation between the look and the deed, and be left without one.
         GrainContext.Scheduler.QueueAction(() =>
         {
@@ -256,7 +256,7 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
         });
 
     /// <summary>Another activation is the stream's home: whoever asks must not find this one any more. Called on any thread.</summary>
-    private void OnReplaced(ProducerEnd<T> producer) => GrainContext.Scheduler.QueueAction(DeactivateOnIdle);
+    void IProducerHome<T>.OnReplaced(ProducerEnd<T> producer) => GrainContext.Scheduler.QueueAction(DeactivateOnIdle);
 
     private StreamJoined<T> Joined(ProducerEnd<T> producer, StreamKey stream, long peer, long position = 0, long limit = 0,
         long grant = 0, long joinedAt = 0, Roster? roster = null, WriterPosition[]? positions = null) => new()

@@ -14,7 +14,7 @@ public sealed class AskingTwiceTests
     [Theory, InlineData(StreamDelivery.Single), InlineData(StreamDelivery.Broadcast)]
     public async Task AReaderThatAsksTwice_JoinsOnce_WhereTheOneBeforeStopped(StreamDelivery delivery)
     {
-        var producer = new ProducerEnd<int>(_host, "p", codec: null, onFree: null);
+        var producer = new ProducerEnd<int>(_host, "p", codec: null);
         var (before, next) = (new Reader(), new Reader());
         var old = await SubscribeAsync(Guid.NewGuid(), before);
         var end = Guid.NewGuid();

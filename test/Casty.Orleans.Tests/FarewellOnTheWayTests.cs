@@ -23,7 +23,7 @@ public sealed class FarewellOnTheWayTests
     public async Task AReader_KnowsOnlyTheLifetimesThatItHasMet(long incarnation, bool isUnknown)
     {
         var core = new ReaderCore<Element<int>>(Stream, 1, 0, 16, 16, Timings, _host.Clock.Now);
-        var reader = new SourceEnd<int>(_host, Guid.NewGuid(), "p", "c", isNamed: false, core, new Deaf(), codec: null, onReleased: null);
+        var reader = new SourceEnd<int>(_host, Guid.NewGuid(), "p", "c", isNamed: false, core, new Deaf(), codec: null);
         reader.Start();
 
         var reply = await reader.OnFrameAsync(new Frame<Element<int>>(Stream with { Incarnation = incarnation }, 1, [], IsMoved: true));
@@ -53,7 +53,7 @@ public sealed class FarewellOnTheWayTests
         bool isFirst = isFirstAnswerLate;
         var core = new ReaderCore<Element<int>>(Stream, 1, 0, 16, 16, Timings, _host.Clock.Now);
         var reader = new SourceEnd<int>(_host, Guid.NewGuid(), "p", "c", isNamed: true, core, new RemoteDemand(_host, gone, _host.Process, default), codec: null,
-            onReleased: null, rejoin: async _ =>
+            rejoin: async (_, _, _) =>
             {
                 asked.TrySetResult();
                 await answer.Task;
@@ -88,7 +88,7 @@ public sealed class FarewellOnTheWayTests
 
         Task StartWriter()
         {
-            var end = new SinkEnd<int>(_host, Guid.NewGuid(), "p", new WriterCore<Element<int>>(Stream, 1, Timings, _host.Clock.Now), new Nobody(), codec: null, rejoin: _ => AskAsync());
+            var end = new SinkEnd<int>(_host, Guid.NewGuid(), "p", new WriterCore<Element<int>>(Stream, 1, Timings, _host.Clock.Now), new Nobody(), codec: null, rejoin: (_, _, _) => AskAsync());
             end.Start();
             return end.Released;
         }
@@ -96,7 +96,7 @@ public sealed class FarewellOnTheWayTests
         Task StartReader()
         {
             var core = new ReaderCore<Element<int>>(Stream, 1, 0, 16, 16, Timings, _host.Clock.Now);
-            var end = new SourceEnd<int>(_host, Guid.NewGuid(), "p", "c", isNamed: false, core, new Nobody(), codec: null, onReleased: null, rejoin: _ => AskAsync());
+            var end = new SourceEnd<int>(_host, Guid.NewGuid(), "p", "c", isNamed: false, core, new Nobody(), codec: null, rejoin: (_, _, _) => AskAsync());
             end.Start();
             return end.Released;
         }

@@ -22,7 +22,7 @@ public sealed class ManualTime : FakeTimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = base.CreateTimer(callback, state, dueTime, period);
-        return state is DeadlineTimer ? new Counted(this, timer) : timer;
+        return state is Deadlines ? new Counted(this, timer) : timer;
     }
 
     private sealed class Counted : ITimer

@@ -20,8 +20,8 @@ public sealed class StaleActivationTests
     public async Task AReader_IsAnsweredByAnOlderActivationAlone_AndEndsWithItsLease()
     {
         var core = new ReaderCore<Element<int>>(Stream, 1, 0, 16, 16, Timings, _host.Clock.Now);
-        var reader = new SourceEnd<int>(_host, Guid.NewGuid(), "p", "c", isNamed: false, core, _nobody, codec: null, onReleased: null,
-            rejoin: _ => Task.FromResult(Older()));
+        var reader = new SourceEnd<int>(_host, Guid.NewGuid(), "p", "c", isNamed: false, core, _nobody, codec: null,
+            rejoin: (_, _, _) => Task.FromResult(Older()));
         reader.Start();
 
         await PassLeaseAsync(reader.Completion);
@@ -32,7 +32,7 @@ public sealed class StaleActivationTests
     public async Task AWriter_IsAnsweredByAnOlderActivationAlone_AndEndsWithItsLease()
     {
         var core = new WriterCore<Element<int>>(Stream, 1, Timings, _host.Clock.Now);
-        var writer = new SinkEnd<int>(_host, Guid.NewGuid(), "p", core, _nobody, codec: null, rejoin: _ => Task.FromResult(Older()));
+        var writer = new SinkEnd<int>(_host, Guid.NewGuid(), "p", core, _nobody, codec: null, rejoin: (_, _, _) => Task.FromResult(Older()));
         writer.Start();
 
         await PassLeaseAsync(writer.Completion);

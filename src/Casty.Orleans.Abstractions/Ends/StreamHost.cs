@@ -41,6 +41,7 @@ internal sealed class StreamHost
         Grains = services.GetRequiredService<IGrainFactory>();
         Options = services.GetService<IOptions<CastyStreamsOptions>>()?.Value ?? new CastyStreamsOptions();
         Options.Validate(nameof(CastyStreamsOptions));
+        ProducerDefaults = Complete(Options.Producer);
         Clock = new StreamClock(services.GetKeyedService<TimeProvider>(TimeProviderNames.Grains) ?? TimeProvider.System);
         Log = new StreamLog(services.GetService<ILoggerFactory>()?.CreateLogger(StreamDiagnostics.LogCategory) ?? NullLogger.Instance);
         Metrics = services.GetService<IMeterFactory>() is { } meters
@@ -56,10 +57,19 @@ internal sealed class StreamHost
         lifetime?.ApplicationStopped.UnsafeRegister(static host => ((StreamHost)host!).Traces.Source!.Dispose(), this);
     }
 
+    private static StreamProducerOptions Complete(StreamProducerOptions options) => options.Or(new StreamProducerOptions
+    {
+        BufferSize = StreamProducerOptions.DefaultBufferSize,
+        SubscriptionTimeout = StreamProducerOptions.DefaultSubscriptionTimeout,
+        Delivery = StreamDelivery.Single,
+        SlowConsumer = StreamSlowConsumer.Wait,
+    });
+
     /// <summary>A host without Orleans, for a stream inside one process.</summary>
     public StreamHost(CastyStreamsOptions options, TimeProvider time)
     {
         Options = options;
+        ProducerDefaults = Complete(options.Producer);
         Clock = new StreamClock(time);
         Log = new StreamLog(NullLogger.Instance);
         Metrics = StreamMetrics.None;
@@ -75,6 +85,9 @@ internal sealed class StreamHost
     public bool EchoDemand { get; set; } = true;
 
     public CastyStreamsOptions Options { get; }
+
+    /// <summary>How a stream of this silo buffers where its writers name nothing: one object for all streams.</summary>
+    public StreamProducerOptions ProducerDefaults { get; }
 
     public PeerWatch Peers { get; } = new();
 
@@ -189,10 +202,9 @@ internal sealed class StreamHost
 
     /// <summary>The producer of a stream in this silo: the one that there is, or a new run of the stream.</summary>
     /// <param name="name">The stream's name.</param>
-    /// <param name="onReleased">Called once nothing of it is left.</param>
-    /// <param name="onReplaced">Called once it turns out that another activation's producer has its place.</param>
+    /// <param name="home">The activation that a new one belongs to.</param>
     /// <param name="lost">The lifetime of the producer that an end asks for; null joins whatever there is.</param>
-    public ProducerEnd<T> GetProducer<T>(string name, Action<ProducerEnd<T>> onReleased, Action<ProducerEnd<T>>? onReplaced = null, Protocol.StreamKey? lost = null)
+    public ProducerEnd<T> GetProducer<T>(string name, IProducerHome<T> home, Protocol.StreamKey? lost = null)
     {
         lock (_producers)
         {
@@ -215,21 +227,13 @@ internal sealed class StreamHost
                 present.Close();   // its ends follow, and join the stream that was there before them
             }
 
-            var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, onFree: FreeName, onReplaced, lost);
+            var producer = new ProducerEnd<T>(this, name, Of<T>().Codec, home, lost);
             _producers[(typeof(T), name)] = producer;
             _runs[producer.Stream.Id] = producer;
-            _ = producer.Released.ContinueWith(_ => OnEnd(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
             // It is spoken to through the observers as long as anything of it is left, whatever becomes of its grain's activation.
             _ = Joining.AcquireAsync<T>(this);
-            Joining.ReleaseObserversAfter<T>(this, producer.Released);
             return producer;
-
-            void OnEnd()
-            {
-                Forget(producer);
-                onReleased(producer);
-            }
         }
     }
 
@@ -284,7 +288,7 @@ internal sealed class StreamHost
         _services?.GetService<IGrainContextAccessor>()?.GrainContext is { GrainInstance: IGrainBase } context ? context : null;
 
     /// <summary>Lets go of <paramref name="end"/> when the grain that opened it is deactivated.</summary>
-    /// <returns>Undoes that; null where no grain opened it.</returns>
+    /// <returns>Undoes that, also to be called once nothing of the end is left; null where no grain opened it.</returns>
     public Action? TieTo(IGrainContext? grain, IStreamEnd end)
     {
         if (grain is null) return null;
@@ -297,8 +301,6 @@ internal sealed class StreamHost
             return ends;
         });
         ends[end.Id] = end;
-        _ = end.Released.ContinueWith(_ => ends.TryRemove(end.Id, out IStreamEnd? _), CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         if (grain.Deactivated.IsCompleted) LetGo(ends);
         return () => ends.TryRemove(end.Id, out _);
 

@@ -8,53 +8,49 @@ internal sealed class Held<TEnd>
     where TEnd : class, IRefEnd
 {
     private readonly Lock _gate = new();
-    private readonly Func<Exception> _handedOver;
-    private readonly Action<TEnd>? _onOpen;
-    private readonly TaskCompletionSource? _completion;
-    private Func<Task<TEnd>>? _open;      // null where it was open from the beginning, or was handed over since
+    private readonly IHolder<TEnd> _ref;
+    private readonly TaskCompletionSource? _completion;   // where it was not open from the beginning
     private Task<TEnd>? _opening;
     private Task<TEnd>? _opened;          // how the opening came out
+    private Task? _over;                  // the completion, once what it was of is not held any more
     private List<Action<Task<TEnd>>>? _early;
     private volatile TEnd? _end;
+    private bool _canOpen;                // it is a place elsewhere
     private bool _isPassedOn;
 
     /// <summary>An end that is open.</summary>
-    /// <param name="end">The end.</param>
-    /// <param name="completion">Ends when the stream does for it.</param>
-    /// <param name="handedOver">What is thrown once the ref was handed over.</param>
-    public Held(TEnd end, Task completion, Func<Exception> handedOver)
+    public Held(IHolder<TEnd> @ref, TEnd end)
     {
+        _ref = @ref;
         _end = end;
-        _opening = _opened = Task.FromResult(end);
-        Completion = completion;
-        _handedOver = handedOver;
     }
 
     /// <summary>A place elsewhere.</summary>
-    /// <param name="open">Takes the place. Begins in the turn of whoever uses the ref first.</param>
-    /// <param name="onOpen">Called once it is taken.</param>
-    /// <param name="handedOver">What is thrown once the ref was handed over.</param>
-    public Held(Func<Task<TEnd>> open, Action<TEnd> onOpen, Func<Exception> handedOver)
+    public Held(IHolder<TEnd> @ref)
     {
-        _open = open;
-        _onOpen = onOpen;
+        _ref = @ref;
+        _canOpen = true;
         _completion = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Completion = _completion.Task;
-        _handedOver = handedOver;
     }
 
     /// <summary>The end, while it is open.</summary>
     public TEnd? End => _end;
 
     /// <summary>Ends as the stream does for this ref; is cancelled once it was handed over.</summary>
-    public Task Completion { get; }
+    public Task Completion
+    {
+        get
+        {
+            lock (_gate) return _completion?.Task ?? _over ?? _end!.Completion;
+        }
+    }
 
     /// <summary>It was handed over, and was not used here since: others decide what becomes of it.</summary>
     public bool IsHandedOver
     {
         get
         {
-            lock (_gate) return _opening is null && (_isPassedOn || _open is null);
+            lock (_gate) return !IsUsed && (_isPassedOn || !_canOpen);
         }
     }
 
@@ -63,7 +59,7 @@ internal sealed class Held<TEnd>
     {
         lock (_gate)
         {
-            if (_opening is null && _open is null) throw _handedOver();
+            if (!IsUsed && !_canOpen) throw _ref.HandedOver();
         }
     }
 
@@ -74,7 +70,7 @@ internal sealed class Held<TEnd>
         lock (_gate)
         {
             ThrowIfHandedOver();
-            return _opened ?? (_opening ??= Begin(_open!));
+            return _opened ?? (_end is { } end ? Task.FromResult(end) : _opening ??= BeginAsync());
         }
     }
 
@@ -86,8 +82,8 @@ internal sealed class Held<TEnd>
     {
         lock (_gate)
         {
-            _ = OpenAsync();
-            if (_opened is not null) action(_opened);
+            var opening = OpenAsync();
+            if (_opened is not null || _end is not null) action(opening);
             else (_early ??= []).Add(action);
         }
     }
@@ -102,7 +98,7 @@ internal sealed class Held<TEnd>
         lock (_gate)
         {
             ThrowIfHandedOver();
-            if (_opening is null)
+            if (!IsUsed)
             {
                 _isPassedOn = true;
                 _completion!.TrySetCanceled();
@@ -111,24 +107,27 @@ internal sealed class Held<TEnd>
 
             if (_end is null) throw inUse();
             park(_end);
+            _over = _end.Completion;
             _end = null;
-            _open = null;
+            _canOpen = false;
             _opening = _opened = null;
             return true;
         }
     }
 
-    private Task<TEnd> Begin(Func<Task<TEnd>> open)
+    private bool IsUsed => _end is not null || _opening is not null;
+
+    private Task<TEnd> BeginAsync()
     {
-        var opening = BeginAsync(open);
+        var opening = OpenedAsync();
         _ = opening.ContinueWith(static failed => failed.Exception, CancellationToken.None,
             TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);   // faults, observed or not
         return opening;
     }
 
-    private async Task<TEnd> BeginAsync(Func<Task<TEnd>> open)
+    private async Task<TEnd> OpenedAsync()
     {
-        var opened = open();
+        var opened = TryOpenAsync();
         await ((Task)opened).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (_gate)
         {
@@ -138,13 +137,16 @@ internal sealed class Held<TEnd>
             if (opened.IsCompletedSuccessfully)
             {
                 _end = opened.Result;
-                _onOpen!(_end);
+                _ref.OnOpen(_end);
             }
         }
 
         _ = FollowAsync(opened);
         return await opened.ConfigureAwait(false);
     }
+
+    /// <summary>What it throws at once is how the opening came out, as what it throws later is.</summary>
+    private async Task<TEnd> TryOpenAsync() => await _ref.OpenAsync().ConfigureAwait(false);
 
     private async Task FollowAsync(Task<TEnd> opened)
     {

@@ -99,9 +99,6 @@ internal static class Joining
         }
     }
 
-    public static void ReleaseObserversAfter<T>(StreamHost host, Task released) =>
-        _ = released.ContinueWith(_ => Release<T>(host), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-
     /// <summary>The producer as a writer sees it: itself if it is in this process.</summary>
     public static IElementPort<T> Elements<T>(StreamHost host, StreamJoined<T> joined) =>
         joined.Process == host.Process && host.TryGet(joined.End, out ProducerEnd<T> producer)
@@ -120,11 +117,19 @@ internal static class Joining
     /// <summary>That lifetime of the stream's producer was before the other.</summary>
     public static bool IsOlder(Protocol.StreamKey stream, Protocol.StreamKey than) => stream.Id == than.Id && stream.Incarnation < than.Incarnation;
 
+    /// <summary>The producer that an end has joined; null if it is in this process.</summary>
+    public static Elsewhere? Elsewhere<T>(StreamHost host, StreamJoined<T>? joined) =>
+        joined is null || joined.Process == host.Process ? null : new Elsewhere(joined.End, joined.Demand);
+
     /// <summary>Should the producer that an end has left live on, nobody else may tell it that another has its place.</summary>
-    public static void TellReplaced<T>(StreamHost host, StreamJoined<T> left, Protocol.StreamKey by)
+    /// <param name="host">The process.</param>
+    /// <param name="left">How the end saw that producer.</param>
+    /// <param name="elsewhere">Where it is, if not in this process.</param>
+    /// <param name="by">What has its place.</param>
+    public static void TellReplaced(StreamHost host, object left, Elsewhere? elsewhere, Protocol.StreamKey by)
     {
-        if (left.Process != host.Process) Tell(host, () => left.Demand.ReplacedAsync(left.End, by.Id, by.Incarnation).AsTask());
-        else if (host.TryGet(left.End, out IProducerEnd producer)) producer.OnReplaced(by);
+        if (elsewhere is not null) Tell(host, () => elsewhere.Demand.ReplacedAsync(elsewhere.End, by.Id, by.Incarnation).AsTask());
+        else (left as IProducerEnd)?.OnReplaced(by);
     }
 
     /// <summary>Has an end ask where its producer is, should that be in another process and that process be silent.</summary>

@@ -66,13 +66,12 @@ internal static class Opening
         core.Keep(WireFormat.FromWire(joined.Roster), now);
         core.OnDemand(new Demand(stream, joined.Peer, 0, 0, joined.Limit, joined.Grant), now, out _);
 
-        var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec, joined,
-            async report => await grain.RejoinWriterAsync(Request(await Joining.PeekAsync<T>(host), Activity.Current), WireFormat.ToWire(report, host)))
+        var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec, joined, Rejoining<T>.Writer)
         {
+            Replaces = place?.Writer ?? 0,
             Traces = traces,
         };
         host.Log.Opened("sink", producer, end.ElementType);
-        Joining.ReleaseObserversAfter<T>(host, end.Released);
         end.Untie = host.TieTo(owner, end);
         end.Start();
         return end;
@@ -86,43 +85,35 @@ internal static class Opening
     /// <param name="place">The place that it takes; null takes whosever it finds, and one without an end whosever it finds in that run.</param>
     /// <param name="cancellationToken">Ends the wait and leaves nothing behind.</param>
     /// <param name="isHolding">What is taken is finished only when the reader says so, and the end as well (P-18).</param>
+    /// <remarks>
+    /// A subscription that has a name is at home in a grain, which takes one reader after the other. One that has none has but this reader,
+    /// who joins its producer itself: nothing is kept for it anywhere else.
+    /// </remarks>
     public static async Task<SourceEnd<T>> SourceAsync<T>(StreamHost host, string producer, string consumer, bool isNamed,
         StreamConsumerOptions options, SourcePlace? place, CancellationToken cancellationToken, bool isHolding = false)
     {
         var codec = host.Of<T>().Codec;
         var owner = host.CurrentGrain;
-        long maxBytes = options.MaxDemandBytes ?? StreamConsumerOptions.DefaultMaxDemandBytes;
-        var grain = StreamHost.GrainOf<IStreamConsumerGrain<T>>(host.Grains, StreamNames.ConsumerKey(producer, consumer));
+        var home = isNamed ? HomeOf<T>(host, producer, consumer) : null;
+        var grain = StreamHost.GrainOf<IStreamProducerGrain<T>>(host.Grains, producer);
         var id = Guid.NewGuid();
-        long start = Stopwatch.GetTimestamp();   // real time: it is about processes
+        var terms = new JoinTerms(options, place, Stopwatch.GetTimestamp());
         long number = host.NextRequest();
         using var activity = host.Traces.StartOpen(StreamRole.Source, producer, typeof(T), consumer);
         var opener = Activity.Current;
-
-        StreamSubscribeRequest<T> Request(Joining.Observers<T> observers, Activity? asker) => new()
-        {
-            Process = host.Process,
-            End = id,
-            Observer = observers.Elements,
-            Producer = producer,
-            Consumer = consumer,
-            IsNamed = isNamed,
-            MaxDemandBytes = maxBytes,
-            Number = number,
-            Replaces = place?.End ?? Guid.Empty,
-            Stream = place?.Stream ?? Guid.Empty,
-            AskedFor = Stopwatch.GetElapsedTime(start),
-            Delivery = options.Delivery,
-            Start = options.Start ?? StreamStart.Latest,
-            Trace = StreamTraces.IdOf(asker),
-        };
 
         StreamJoined<T> joined;
         try
         {
             joined = await Joining.RunAsync<T>(
-                host, async observers => await grain.OpenAsync(Request(observers, opener)),
-                () => place is null || place.End == Guid.Empty ? grain.CloseAsync(id, withdraw: true) : Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+                host,
+                async observers =>
+                {
+                    var request = terms.Request(host, id, producer, consumer, isNamed, observers.Elements, opener, number);
+                    return await (home is null ? grain.SubscribeAsync(request) : home.OpenAsync(request));
+                },
+                () => place is not null && place.End != Guid.Empty ? Task.CompletedTask : home?.CloseAsync(id, withdraw: true) ?? grain.UnsubscribeAsync(id),
+                cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception)
         {
@@ -134,22 +125,26 @@ internal static class Opening
         var traces = StreamTraces.End(activity, joined.Trace);
         var (initial, max) = options.Window;
         var core = new ReaderCore<Element<T>>(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, initial, max,
-            StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, maxBytes, Element<T>.Pool);
+            StreamTimings.For(joined.Lease), host.Clock.Now, Element<T>.SizeOf, terms.MaxBytes, Element<T>.Pool);
         core.Delivery = joined.Delivery;
         core.Begin(WireFormat.FromWire(joined.Positions));
         if (isHolding) core.Hold();
         core.Keep(WireFormat.FromWire(joined.Roster));
-        var end = new SourceEnd<T>(host, id, producer, consumer, isNamed, core, Joining.Demand(host, joined), codec,
-            onReleased: () => Joining.Tell(host, () => grain.CloseAsync(id, withdraw: false)),
-            joined, async report => await host.Grains.GetGrain<IStreamProducerGrain<T>>(producer)
-                .RejoinReaderAsync(Request(await Joining.PeekAsync<T>(host), Activity.Current), WireFormat.ToWire(report, host)))
+        var end = new SourceEnd<T>(host, id, producer, consumer, isNamed, core, Joining.Demand(host, joined), codec, joined, Rejoining<T>.Reader)
         {
+            Terms = terms,
             Traces = traces,
         };
         host.Log.Opened("source", producer, end.ElementType);
-        Joining.ReleaseObserversAfter<T>(host, end.Released);
         end.Untie = host.TieTo(owner, end);
         end.Start();
         return end;
     }
+
+    /// <summary>The reader of a subscription that has a name has left it.</summary>
+    public static void Close<T>(StreamHost host, SourceEnd<T> end) =>
+        Joining.Tell(host, () => HomeOf<T>(host, end.Producer, end.Consumer).CloseAsync(end.Id, withdraw: false));
+
+    private static IStreamConsumerGrain<T> HomeOf<T>(StreamHost host, string producer, string consumer) =>
+        StreamHost.GrainOf<IStreamConsumerGrain<T>>(host.Grains, StreamNames.ConsumerKey(producer, consumer));
 }

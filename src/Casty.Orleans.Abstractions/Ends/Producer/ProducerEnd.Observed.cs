@@ -48,8 +48,8 @@ internal sealed partial class ProducerEnd<T>
 
     public async Task<bool> TerminateAsync(StreamEnd end)
     {
-        await _opened.Task.WaitAsync(OpeningPatience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!_opened.Task.IsCompleted) throw new TimeoutException($"Stream '{Name}' is being rebuilt, and cannot be ended before it is known who belongs to it. Try again.");
+        await Opened.WaitAsync(OpeningPatience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!_opened.IsSet) throw new TimeoutException($"Stream '{Name}' is being rebuilt, and cannot be ended before it is known who belongs to it. Try again.");
 
         (IReaderPort<T> Port, long Epoch)[] readers;
         lock (_gate)

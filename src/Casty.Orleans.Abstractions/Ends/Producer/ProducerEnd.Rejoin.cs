@@ -7,8 +7,8 @@ internal sealed partial class ProducerEnd<T>
 {
     private const int MostFarewells = 2;
 
-    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<(long Version, long Except, TaskCompletionSource Waiter)> _unkept = [];
+    private Signal _opened;
+    private List<(long Version, long Except, TaskCompletionSource Waiter)>? _unkept;
     private bool _isClosed;
     private Roster? _lastRoster;   // once it is closed
     private Timer? _silence;
@@ -53,7 +53,7 @@ internal sealed partial class ProducerEnd<T>
         {
             if (_isClosed || _core.IsOver || IsKept(_core.RosterVersion, except)) return;
             waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _unkept.Add((_core.RosterVersion, except, waiter));
+            (_unkept ??= []).Add((_core.RosterVersion, except, waiter));
         }
 
         Run();
@@ -88,11 +88,12 @@ internal sealed partial class ProducerEnd<T>
         Run();
     }
 
-    private bool IsAwaited => _unkept.Count > 0 || _core.HasUnkeptEnds;
+    private bool IsAwaited => _unkept is { Count: > 0 } || _core.HasUnkeptEnds;
 
     /// <summary>Under the lock.</summary>
     private void TellKept()
     {
+        if (_unkept is null) return;
         for (int i = _unkept.Count - 1; i >= 0; i--)
         {
             if (!_isClosed && !_core.IsOver && !IsKept(_unkept[i].Version, _unkept[i].Except)) continue;
@@ -196,7 +197,7 @@ internal sealed partial class ProducerEnd<T>
     /// <summary>It did not know. One that gave up its place by itself may have its successor in the same activation.</summary>
     private void CloseAsReplaced()
     {
-        if (Close()) _onReplaced?.Invoke(this);
+        if (Close()) _home?.OnReplaced(this);
     }
 
     /// <summary>
@@ -223,7 +224,7 @@ internal sealed partial class ProducerEnd<T>
         }
 
         _host.Forget(this);
-        _timer.Dispose();
+        _host.Clock.Deadlines.Remove(this);
         _silence?.Dispose();
         _host.AwaitAtStop(HandOverAsync(writers, legacies, readers));
         return true;
@@ -250,8 +251,7 @@ internal sealed partial class ProducerEnd<T>
     private async Task RetireAsync(TimeSpan wait)
     {
         if (wait > TimeSpan.Zero) await Task.Delay(wait, _host.Clock.Provider).ConfigureAwait(false);
-        _host.Remove(this);
-        _released.TrySetResult();
+        Release();
     }
 
     /// <summary>The end of a stream that is over would be forgotten with this producer, and with the reader too if that is here.</summary>
@@ -277,16 +277,8 @@ internal sealed partial class ProducerEnd<T>
     private void Bequeath(Legacy<Element<T>> legacy)
     {
         var core = WriterCore<Element<T>>.Inherit(_core.Stream, legacy, _lastRoster, Timings, _host.Clock.Now, Element<T>.SizeOf, Element<T>.Pool);
-        var grain = _host.Grains.GetGrain<IStreamProducerGrain<T>>(Name);
-        var id = Guid.NewGuid();
         _ = Joining.AcquireAsync<T>(_host);
-        var heir = new SinkEnd<T>(_host, id, Name, core, this, _codec, rejoin: async report =>
-        {
-            var observers = await Joining.PeekAsync<T>(_host).ConfigureAwait(false);
-            var request = new StreamAttachRequest { Process = _host.Process, End = id, Observer = observers.Demand };
-            return await grain.RejoinWriterAsync(request, WireFormat.ToWire(report, _host)).ConfigureAwait(false);
-        });
-        Joining.ReleaseObserversAfter<T>(_host, heir.Released);
+        var heir = new SinkEnd<T>(_host, Guid.NewGuid(), Name, core, this, _codec, rejoin: Rejoining<T>.Writer);
         heir.Start();
         _host.AwaitAtStop(heir.HandOverAsync());
     }

@@ -6,7 +6,7 @@ namespace Casty.Orleans;
 /// The middle of one run of a stream: the shell around <see cref="ProducerCore{T}"/>. It belongs to its process, and the
 /// producer grain's activation only borrows it: the ends talk to it through observers, or directly within the process.
 /// </summary>
-internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IProducerEnd, IObservedProducer, IStreamEnd
+internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IProducerEnd, IObservedProducer, IStreamEnd, ITimed
 {
     private static readonly TimeSpan NoWriterWarning = TimeSpan.FromSeconds(30);
 
@@ -15,13 +15,11 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     private readonly ElementCodec<T>? _codec;
     private readonly SlabWriter _slab = new();
     private readonly ProducerCore<Element<T>> _core;
-    private readonly DeadlineTimer _timer;
     private readonly InFlight _inFlight = new();
     private readonly Dictionary<Guid, long> _writerNumbers = [];
     private readonly Dictionary<long, IWriterPort> _writers = [];
     private readonly StreamProducerOptions _options;
-    private readonly Action<ProducerEnd<T>>? _onFree;
-    private readonly Action<ProducerEnd<T>>? _onReplaced;
+    private readonly IProducerHome<T>? _home;
     private StreamProducerOptions? _agreed;
     private IReaderPort<T>? _reader;
     private bool _isReaderReady;
@@ -29,31 +27,23 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     private List<(string Consumer, Task Joining)>? _joining;   // who is about to have its place
     private Exception? _spoilt;
     private TimeSpan _warnAt = TimeSpan.MaxValue;
-    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _writersTold = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Signal _released;
+    private Signal _writersTold;
     private int _telling;
     private bool _isFree;
 
     /// <param name="host">The process.</param>
     /// <param name="name">The stream's name.</param>
     /// <param name="codec">Serialises elements; null where none is.</param>
-    /// <param name="onFree">Called once the name is free for another run of the stream.</param>
-    /// <param name="onReplaced">Called once it turns out that another producer has its place.</param>
+    /// <param name="home">The activation that it belongs to; null where there is no cluster.</param>
     /// <param name="lost">The run of the stream and the producer's lifetime that this one takes the place of; null begins a run.</param>
-    public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, Action<ProducerEnd<T>>? onFree, Action<ProducerEnd<T>>? onReplaced = null, StreamKey? lost = null)
+    public ProducerEnd(StreamHost host, string name, ElementCodec<T>? codec, IProducerHome<T>? home = null, StreamKey? lost = null)
     {
         _host = host;
         Name = name;
         _codec = codec;
-        _onFree = onFree;
-        _onReplaced = onReplaced;
-        _options = host.Options.Producer.Or(new StreamProducerOptions
-        {
-            BufferSize = StreamProducerOptions.DefaultBufferSize,
-            SubscriptionTimeout = StreamProducerOptions.DefaultSubscriptionTimeout,
-            Delivery = StreamDelivery.Single,
-            SlowConsumer = StreamSlowConsumer.Wait,
-        });
+        _home = home;
+        _options = host.ProducerDefaults;
         Timings = StreamTimings.For(host.Options.LeaseDuration);
 
         // Incarnations only grow, in any silo: the clock is one, and whoever takes a place goes beyond the one before.
@@ -62,14 +52,17 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             ? ProducerCore<Element<T>>.Rebuild(before.Next(incarnation), Timings, host.Clock.Now, Element<T>.SizeOf, Element<T>.Pool)
             : new ProducerCore<Element<T>>(new StreamKey(Guid.CreateVersion7(), incarnation), _options.BufferSize!.Value,
                 _options.SubscriptionTimeout!.Value, Timings, host.Clock.Now, Element<T>.SizeOf, pool: Element<T>.Pool);
-        if (!_core.IsRebuilding) _opened.SetResult();
+        if (!_core.IsRebuilding) _opened.TrySetResult();
         _meter = host.MeterOf(typeof(T), StreamRole.Producer);
         _rebuildingSince = host.Traces.Begin();
-        _timer = new DeadlineTimer(host.Clock, OnTimer);
         host.Add(this);
     }
 
     public Guid Id { get; } = Guid.NewGuid();
+
+    public TimeSpan ArmedFor { get; set; } = TimeSpan.MaxValue;
+
+    public int Place { get; set; }
 
     public string Name { get; }
 
@@ -187,7 +180,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             if (!subscribing.IsCompleted) (_joining ??= []).Add((consumer, subscribing));
         }
 
-        Subscribing = subscribing;
+        Subscribing = subscribing.IsCompleted ? Task.CompletedTask : subscribing;
         return subscribing;
 
         // The consumer grain lets in one after another, but it may be lost meanwhile. Who comes before the one before has its place would
@@ -347,7 +340,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _lastRoster, IsMoved: true));
             reply = _fan is null ? OnReaderDemand(demand) : OnConsumerDemand(demand);
             delivery = _delivery.End(_core.Received, _host.Clock.Now);
-            isLast = _core.IsOver && !_writersTold.Task.IsCompleted && demand.Leave == Leave.None && demand.Stream == _core.Stream && (_fan is not null || demand.Peer == _core.Epoch);
+            isLast = _core.IsOver && !_writersTold.IsSet && demand.Leave == Leave.None && demand.Stream == _core.Stream && (_fan is not null || demand.Peer == _core.Epoch);
         }
 
         if (delivery is { } took) _meter.OnDelivered(took);
@@ -501,7 +494,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         if (isLast) Run();
     }
 
-    private void OnTimer()
+    public void OnDue()
     {
         lock (_gate)
         {
@@ -551,7 +544,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             LimitSilence();
             free = !_isFree && (_core.IsOver || (_core.IsUnused && !_core.IsReaderAttached));
             _isFree |= free;
-            release = _isFree && (_core.IsForgotten || (_core.Writers == 0 && !_isExpired && _fan?.IsEmpty != false)) && !_released.Task.IsCompleted;
+            release = _isFree && (_core.IsForgotten || (_core.Writers == 0 && !_isExpired && _fan?.IsEmpty != false)) && !_released.IsSet;
             isTorn = _core.IsTorn && !_core.IsOver;
             deadline = _core.NextDeadline;
             if (_fan is not null && _fan.NextDeadline < deadline) deadline = _fan.NextDeadline;
@@ -566,17 +559,25 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         }
         else if (release)
         {
-            _timer.Dispose();
+            _host.Clock.Deadlines.Remove(this);
             _silence?.Dispose();
-            _host.Remove(this);
-            _released.TrySetResult();
+            Release();
         }
         else if (deadline != TimeSpan.MaxValue)
         {
-            _timer.Arm(deadline);
+            _host.Clock.Deadlines.Arm(this, deadline);
         }
 
-        if (free) _onFree?.Invoke(this);
+        if (free) _host.FreeName(this);
+    }
+
+    private void Release()
+    {
+        _host.Remove(this);
+        if (!_released.TrySetResult() || _home is null) return;
+        _host.Forget(this);
+        _home.OnReleased(this);
+        Joining.Release<T>(_host);
     }
 
     private async Task<long?> YieldAsync(IReaderPort<T> reader, long epoch)
@@ -606,7 +607,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
 
             _core.Configure(_agreed.BufferSize!.Value, _agreed.SubscriptionTimeout!.Value);
             Decide(_agreed.Delivery!.Value, _agreed.SlowConsumer);
-            if (_fan is not null) _agreed.Delivery = _fan.Delivery;
+            if (_fan is not null) _agreed = new StreamProducerOptions { Delivery = _fan.Delivery }.Or(_agreed);
             return;
         }
 

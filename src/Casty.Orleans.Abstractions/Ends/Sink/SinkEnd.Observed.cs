@@ -37,12 +37,12 @@ internal sealed partial class SinkEnd<T>
         }
     }
 
-    private async Task<StreamJoined<T>?> AskAsync(Func<WriterReport, Task<StreamJoined<T>?>> rejoin, WriterReport report)
+    private async Task<StreamJoined<T>?> AskAsync(Func<SinkEnd<T>, WriterReport, StreamHost, Task<StreamJoined<T>?>> rejoin, WriterReport report)
     {
         using var activity = _host.Traces.StartResume(Role, Producer, ElementType, Traces);
         try
         {
-            return await Task.Run(() => rejoin(report)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
+            return await Task.Run(() => rejoin(this, report, _host)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
         }
         catch (Exception exception)
         {

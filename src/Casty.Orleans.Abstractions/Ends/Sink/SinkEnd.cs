@@ -7,31 +7,30 @@ namespace Casty.Orleans;
 /// The writer's end behind a <see cref="SinkRef{T}"/>: the shell around <see cref="WriterCore{T}"/>. Any thread may call it.
 /// It outlives the handle until the producer has everything, and never refers to it.
 /// </summary>
-internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd, IRefEnd, IObservedEnd
+internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd, IRefEnd, IObservedEnd, ITimed
 {
     private const int MostMeanwhile = 64;
 
     private readonly Lock _gate = new();
     private readonly StreamHost _host;
     private readonly ElementCodec<T>? _codec;
-    private readonly Func<WriterReport, Task<StreamJoined<T>?>>? _rejoin;
+    private readonly Func<SinkEnd<T>, WriterReport, StreamHost, Task<StreamJoined<T>?>>? _rejoin;
     private IElementPort<T> _producer;
     private readonly WriterCore<Element<T>> _core;
-    private readonly DeadlineTimer _timer;
     private readonly InFlight _inFlight = new();
-    private readonly TaskCompletionSource _endReceived = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Signal _endReceived;
+    private Signal _completion;
+    private Signal _released;
     private TimeSpan _rejoinAt = TimeSpan.MaxValue;
     private bool _isRejoining;
-    private readonly List<Demand> _meanwhile = [];   // what came while it was asking where its producer is
+    private List<Demand>? _meanwhile;   // what came while it was asking where its producer is
     private IDisposable? _watch;
-    private StreamJoined<T>? _joined;
+    private Elsewhere? _elsewhere;
     private bool _saidBye;
     private bool _isReleased;
 
     public SinkEnd(StreamHost host, Guid id, string producer, WriterCore<Element<T>> core, IElementPort<T> port, ElementCodec<T>? codec,
-        StreamJoined<T>? joined = null, Func<WriterReport, Task<StreamJoined<T>?>>? rejoin = null)
+        StreamJoined<T>? joined = null, Func<SinkEnd<T>, WriterReport, StreamHost, Task<StreamJoined<T>?>>? rejoin = null)
     {
         _host = host;
         Id = id;
@@ -40,13 +39,19 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         _producer = port;
         _codec = codec;
         _rejoin = rejoin;
-        _joined = joined;
+        _elsewhere = Joining.Elsewhere(host, joined);
         _watch = Joining.Watch(host, joined, Rejoin);
-        _timer = new DeadlineTimer(host.Clock, OnTimer);
         _meter = host.MeterOf(typeof(T), StreamRole.Sink);
     }
 
     public Guid Id { get; }
+
+    public TimeSpan ArmedFor { get; set; } = TimeSpan.MaxValue;
+
+    public int Place { get; set; }
+
+    /// <summary>The writer in whose place it joined; 0 where it took none (P-17).</summary>
+    public long Replaces { get; init; }
 
     public string Producer { get; }
 
@@ -196,7 +201,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         }
 
         if (isReleased) Release();
-        else if (deadline != TimeSpan.MaxValue) _timer.Arm(deadline);
+        else if (deadline != TimeSpan.MaxValue) _host.Clock.Deadlines.Arm(this, deadline);
     }
 
     protected override void OnBug(Exception exception)
@@ -273,7 +278,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         return true;
     }
 
-    private async Task RejoinAsync(Func<WriterReport, Task<StreamJoined<T>?>> rejoin, WriterReport report)
+    private async Task RejoinAsync(Func<SinkEnd<T>, WriterReport, StreamHost, Task<StreamJoined<T>?>> rejoin, WriterReport report)
     {
         StreamEnd? refusal = null;
         StreamJoined<T>? joined = null;
@@ -292,7 +297,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             OnTrouble(exception);
         }
 
-        StreamJoined<T>? left = null;
+        (IElementPort<T> Producer, Elsewhere? Elsewhere)? left = null;
         lock (_gate)
         {
             Sync();
@@ -310,17 +315,15 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             }
             else
             {
+                var before = (_producer, _elsewhere);
                 _producer = Joining.Elements(_host, joined);
+                _elsewhere = Joining.Elsewhere(_host, joined);
                 if (joined.IsOpening) _rejoinAt = now + _core.Timings.Suspicion;   // the others may be elsewhere: it asks again
                 _watch?.Dispose();
                 _watch = _isReleased ? null : Joining.Watch(_host, joined, Rejoin);   // the answer may come too late
-                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), now))
-                {
-                    left = _joined;
-                }
+                if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), now)) left = before;
                 else ApplyMeanwhile(now);
-                _joined = joined;
-                _meanwhile.Clear();
+                _meanwhile = null;
                 _inFlight.GiveUp();
                 if (!_producer.IsLocal) EncodeHeld();
             }
@@ -328,10 +331,10 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             Wake();
         }
 
-        if (left is not null)
+        if (left is var (producer, elsewhere))
         {
             TellRejoined();
-            Joining.TellReplaced(_host, left, _core.Stream);
+            Joining.TellReplaced(_host, producer, elsewhere, _core.Stream);
         }
 
         Run();
@@ -341,7 +344,9 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
     private void ApplyMeanwhile(TimeSpan now)
     {
         _core.OnAnswered(now);
-        foreach (var demand in _meanwhile) Apply(demand);
+        if (_meanwhile is not { } demands) return;
+        _meanwhile = null;
+        foreach (var demand in demands) Apply(demand);
     }
 
     /// <summary>The producer was in this process and is in another now.</summary>
@@ -386,7 +391,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             }
 
             delivery = _delivery.End(_core.Received, now);
-            if (_core.IsReported && _meanwhile.Count < MostMeanwhile) _meanwhile.Add(demand);
+            if (_core.IsReported && (_meanwhile ??= []).Count < MostMeanwhile) _meanwhile.Add(demand);
             Wake();
         }
 
@@ -403,7 +408,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         }
     }
 
-    private void OnTimer()
+    public void OnDue()
     {
         bool isLost;
         lock (_gate)
@@ -465,17 +470,10 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         Publish();
         var outcome = _core.Outcome;
         if (_core.IsEndReceived || outcome is not null) _endReceived.TrySetResult();
-        if (outcome is null || _completion.Task.IsCompleted) return;
+        if (outcome is null || _completion.IsSet) return;
 
-        if (outcome.Reason == StreamEndReason.Completed)
-        {
-            _completion.TrySetResult();
-        }
-        else
-        {
-            _completion.TrySetException(StreamErrors.ForCompletion(Producer, outcome));
-            _ = _completion.Task.Exception;   // faults, observed or not
-        }
+        if (outcome.Reason == StreamEndReason.Completed) _completion.TrySetResult();
+        else _completion.TrySetException(StreamErrors.ForCompletion(Producer, outcome));
     }
 
     private void Tell() => _core.SetWaiting(_puts.Count + _roomWaiters);
@@ -491,8 +489,10 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             _watch?.Dispose();
         }
 
-        _timer.Dispose();
+        _host.Clock.Deadlines.Remove(this);
         _host.Remove(this);
+        Untie?.Invoke();
+        if (_rejoin is not null && _host.HasCluster) Joining.Release<T>(_host);
         _released.TrySetResult();
         TellEnded();
     }

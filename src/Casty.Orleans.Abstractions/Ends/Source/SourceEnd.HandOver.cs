@@ -13,7 +13,7 @@ internal sealed partial class SourceEnd<T>
     {
         var core = new ReaderCore<Element<T>>(default, 0, 0, 1, 1, StreamTimings.For(host.Options.LeaseDuration), host.Clock.Now);
         core.Stop(ended);
-        var end = new SourceEnd<T>(host, Guid.NewGuid(), producer, consumer, isNamed: false, core, new Nobody(), codec: null, onReleased: null);
+        var end = new SourceEnd<T>(host, Guid.NewGuid(), producer, consumer, isNamed: false, core, new Nobody(), codec: null);
         end.Start();
         return end;
     }

@@ -29,12 +29,12 @@ internal sealed partial class SourceEnd<T>
         return verdict;
     }
 
-    private async Task<StreamJoined<T>?> AskAsync(Func<ReaderReport, Task<StreamJoined<T>?>> rejoin, ReaderReport report)
+    private async Task<StreamJoined<T>?> AskAsync(Func<SourceEnd<T>, ReaderReport, StreamHost, Task<StreamJoined<T>?>> rejoin, ReaderReport report)
     {
         using var activity = _host.Traces.StartResume(Role, Producer, ElementType, Traces);
         try
         {
-            return await Task.Run(() => rejoin(report)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
+            return await Task.Run(() => rejoin(this, report, _host)).WaitAsync(_core.Timings.Patience).ConfigureAwait(false);
         }
         catch (Exception exception)
         {

@@ -7,27 +7,25 @@ namespace Casty.Orleans;
 /// The reader's end behind a <see cref="SourceRef{T}"/>: the shell around <see cref="ReaderCore{T}"/>. Any thread may call it.
 /// It outlives the handle until the producer knows that the reader is done, and never refers to it.
 /// </summary>
-internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, IRefEnd, IObservedEnd
+internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, IRefEnd, IObservedEnd, ITimed
 {
     private const int MostMeanwhile = 64;
 
     private readonly Lock _gate = new();
     private readonly StreamHost _host;
     private readonly ElementCodec<T>? _codec;
-    private readonly Func<ReaderReport, Task<StreamJoined<T>?>>? _rejoin;
+    private readonly Func<SourceEnd<T>, ReaderReport, StreamHost, Task<StreamJoined<T>?>>? _rejoin;
     private IDemandPort _producer;
     private TimeSpan _rejoinAt = TimeSpan.MaxValue;
     private bool _isRejoining;
     private bool _isMoving;   // its producer has given up its place and said so, and the next one has not answered
-    private readonly List<Frame<Element<T>>> _meanwhile = [];   // what came while it was asking where its producer is
+    private List<Frame<Element<T>>>? _meanwhile;   // what came while it was asking where its producer is
     private IDisposable? _watch;
-    private StreamJoined<T>? _joined;
+    private Elsewhere? _elsewhere;
     private readonly ReaderCore<Element<T>> _core;
-    private readonly DeadlineTimer _timer;
     private readonly bool _isNamed;
-    private readonly Action? _onReleased;
-    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Signal _completion;
+    private Signal _released;
     private TaskCompletionSource? _arrival;
     private StreamEnd? _left;
     private Demand _toSay;
@@ -35,8 +33,8 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     private bool _isReleased;
 
     public SourceEnd(StreamHost host, Guid id, string producer, string consumer, bool isNamed, ReaderCore<Element<T>> core,
-        IDemandPort port, ElementCodec<T>? codec, Action? onReleased,
-        StreamJoined<T>? joined = null, Func<ReaderReport, Task<StreamJoined<T>?>>? rejoin = null)
+        IDemandPort port, ElementCodec<T>? codec,
+        StreamJoined<T>? joined = null, Func<SourceEnd<T>, ReaderReport, StreamHost, Task<StreamJoined<T>?>>? rejoin = null)
     {
         _host = host;
         Id = id;
@@ -46,15 +44,20 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         _core = core;
         _producer = port;
         _codec = codec;
-        _onReleased = onReleased;
         _rejoin = rejoin;
-        _joined = joined;
+        _elsewhere = Joining.Elsewhere(host, joined);
         _watch = Joining.Watch(host, joined, Rejoin);
-        _timer = new DeadlineTimer(host.Clock, OnTimer);
         _meter = host.MeterOf(typeof(T), StreamRole.Source);
     }
 
     public Guid Id { get; }
+
+    public TimeSpan ArmedFor { get; set; } = TimeSpan.MaxValue;
+
+    public int Place { get; set; }
+
+    /// <summary>How it asked to join, for when it has to ask again; null where there is no cluster.</summary>
+    public JoinTerms? Terms { get; init; }
 
     public string Producer { get; }
 
@@ -254,7 +257,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
             var now = _host.Clock.Now;
             var verdict = Take(frame, now, out string? violation, out arrival);
             if (verdict == Verdict.Violation) Break(violation!);
-            if (_core.IsReported && verdict != Verdict.Stale && _meanwhile.Count < MostMeanwhile) _meanwhile.Add(frame);
+            if (_core.IsReported && verdict != Verdict.Stale && (_meanwhile ??= []).Count < MostMeanwhile) _meanwhile.Add(frame);
             if (verdict == Verdict.Stale)
             {
                 bool isOld = frame.Stream.Id == _core.Stream.Id && frame.Stream.Incarnation < _core.Stream.Incarnation;
@@ -349,7 +352,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         }
 
         if (isReleased) Release();
-        else if (deadline != TimeSpan.MaxValue) _timer.Arm(deadline);
+        else if (deadline != TimeSpan.MaxValue) _host.Clock.Deadlines.Arm(this, deadline);
     }
 
     protected override void OnBug(Exception exception)
@@ -495,7 +498,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         return true;
     }
 
-    private async Task RejoinAsync(Func<ReaderReport, Task<StreamJoined<T>?>> rejoin, ReaderReport report)
+    private async Task RejoinAsync(Func<SourceEnd<T>, ReaderReport, StreamHost, Task<StreamJoined<T>?>> rejoin, ReaderReport report)
     {
         StreamEnd? refusal = null;
         StreamJoined<T>? joined = null;
@@ -514,7 +517,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
             OnTrouble(exception);
         }
 
-        StreamJoined<T>? left = null;
+        (IDemandPort Producer, Elsewhere? Elsewhere)? left = null;
         Arrival[] meanwhile = [];
         lock (_gate)
         {
@@ -535,27 +538,28 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
             }
             else
             {
+                var before = (_producer, _elsewhere);
                 _producer = Joining.Demand(_host, joined);
+                _elsewhere = Joining.Elsewhere(_host, joined);
                 if (joined.IsOpening) _rejoinAt = now + _core.Timings.Suspicion;   // the others may be elsewhere: it asks again
                 _watch?.Dispose();
                 _watch = _isReleased ? null : Joining.Watch(_host, joined, Rejoin);   // the answer may come too late
                 if (_core.TryRejoin(new StreamKey(joined.Stream, joined.Incarnation), joined.Peer, joined.Position, WireFormat.FromWire(joined.Positions), now))
                 {
-                    left = _joined;
+                    left = before;
                     _isMoving = false;
                 }
                 else meanwhile = TakeMeanwhile(now);
-                _joined = joined;
-                _meanwhile.Clear();
+                _meanwhile = null;
             }
 
             Publish();
         }
 
-        if (left is not null)
+        if (left is var (producer, elsewhere))
         {
             TellRejoined();
-            Joining.TellReplaced(_host, left, _core.Stream);
+            Joining.TellReplaced(_host, producer, elsewhere, _core.Stream);
         }
 
         foreach (var arrival in meanwhile) _meter.OnReceived(arrival);
@@ -565,17 +569,18 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     /// <summary>Under the lock: it was the same producer after all.</summary>
     private Arrival[] TakeMeanwhile(TimeSpan now)
     {
-        var arrivals = new Arrival[_meanwhile.Count];
+        if (_meanwhile is not { } frames) return [];
+        var arrivals = new Arrival[frames.Count];
         for (int i = 0; i < arrivals.Length; i++)
         {
-            if (Take(_meanwhile[i], now, out string? violation, out arrivals[i]) == Verdict.Violation) Break(violation!);
+            if (Take(frames[i], now, out string? violation, out arrivals[i]) == Verdict.Violation) Break(violation!);
         }
 
         if (_core.Waiting > 0 || _core.IsOver) WakeAll();
         return arrivals;
     }
 
-    private void OnTimer()
+    public void OnDue()
     {
         bool isLost;
         lock (_gate)
@@ -627,7 +632,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     /// <summary>Under the lock: settles <see cref="Completion"/> once nothing more will be given out.</summary>
     private void Settle()
     {
-        if (_completion.Task.IsCompleted) return;
+        if (_completion.IsSet) return;
 
         if (_left is { Reason: StreamEndReason.Cancelled })
         {
@@ -640,7 +645,6 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
                 // As a channel does that was completed so.
                 if (error is OperationCanceledException cancelled) _completion.TrySetCanceled(cancelled.CancellationToken);
                 else _completion.TrySetException(error);
-                _ = _completion.Task.Exception;   // faults, observed or not
             }
             else
             {
@@ -658,10 +662,12 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
             _watch?.Dispose();
         }
 
-        _timer.Dispose();
+        _host.Clock.Deadlines.Remove(this);
         _host.Remove(this);
+        Untie?.Invoke();
+        if (_rejoin is not null && _host.HasCluster) Joining.Release<T>(_host);
         _released.TrySetResult();
-        _onReleased?.Invoke();
+        if (Terms is not null && _isNamed) Opening.Close(_host, this);
         TellEnded();
     }
 }
