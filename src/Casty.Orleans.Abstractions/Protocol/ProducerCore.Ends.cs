@@ -61,6 +61,7 @@ internal sealed partial class ProducerCore<T>
     private void CheckLeases(TimeSpan now)
     {
         bool hasRoom = _leg.Trim();
+        _dirty.Trim();
         var patience = 1.75 * _timings.Lease;
         foreach (var slot in _writers.Values.Where(slot => now - slot.HeardAt >= patience).ToArray())
         {

@@ -9,7 +9,7 @@ internal sealed partial class ProducerCore<T>
     public FanRoster? Fan { get; private set; }
 
     /// <summary>The rosters that ends have reported, as long as it is being rebuilt.</summary>
-    public IReadOnlyList<Roster> Known => _rosters;
+    public IReadOnlyList<Roster> Known => _past?.Rosters ?? [];
 
     /// <summary>It opens then, whoever has not reported.</summary>
     public TimeSpan OpenAt => _openAt;
@@ -101,10 +101,10 @@ internal sealed partial class ProducerCore<T>
     {
         foreach (var entry in report.Roster?.Writers ?? [])
         {
-            if (entry.Writer == 0 || _writers.ContainsKey(entry.Writer) || _missing.ContainsKey(entry.Writer)) continue;
+            if (entry.Writer == 0 || _writers.ContainsKey(entry.Writer) || Before.Missing.ContainsKey(entry.Writer)) continue;
 
-            int done = _done.FindIndex(one => one.Writer == entry.Writer), at = Array.FindIndex(report.Positions, one => one.Writer == entry.Writer);
-            long end = done >= 0 ? _done[done].EndAt : entry.EndAt;
+            int done = Before.Done.FindIndex(one => one.Writer == entry.Writer), at = Array.FindIndex(report.Positions, one => one.Writer == entry.Writer);
+            long end = done >= 0 ? Before.Done[done].EndAt : entry.EndAt;
             if (end < 0 || (at >= 0 ? report.Positions[at].Next : 0) < end) return true;
         }
 

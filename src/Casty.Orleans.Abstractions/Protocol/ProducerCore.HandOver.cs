@@ -14,14 +14,14 @@ internal sealed partial class ProducerCore<T>
     /// <summary>That writer belongs to the stream and has put nothing: another may have its place.</summary>
     public bool IsIdle(long writer) => _writers.TryGetValue(writer, out var slot)
         ? slot is { IsEnded: false, In.Received: 0 }
-        : _missing.TryGetValue(writer, out var entry) && entry.Outcome == StreamEndReason.None;
+        : _past is not null && _past.Missing.TryGetValue(writer, out var entry) && entry.Outcome == StreamEndReason.None;
 
     /// <summary>Another writer has joined in the place of that one, which is not missed and does not come back.</summary>
     public void Replace(long writer, TimeSpan now)
     {
-        if (IsRebuilding || now < _openAt) _joined.Add(writer);   // else it could not come back
-        _reports.Remove(writer);
-        _missing.Remove(writer);
+        if (IsRebuilding || now < _openAt) Before.Joined.Add(writer);   // else it could not come back
+        _past?.Reports.Remove(writer);
+        _past?.Missing.Remove(writer);
         if (IsRebuilding)
         {
             OpenIfAllReported(now);

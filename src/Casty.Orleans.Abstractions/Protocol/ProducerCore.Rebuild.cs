@@ -13,19 +13,11 @@ internal sealed partial class ProducerCore<T>
     /// <summary>So many lifetimes back, a roster is remembered as known; an older one counts as another branch's, which is safe.</summary>
     private const int MostLifetimes = 16;
 
-    private readonly Dictionary<long, (WriterReport Report, Guid Process)> _reports = [];
-    private readonly List<Roster> _rosters = [];   // none covers another
-    private readonly Dictionary<long, RosterEntry> _missing = [];   // known by name only since it opened: they may still come
-    private readonly HashSet<long> _joined = [];   // from lifetimes before: none of them joins twice, nor once another has its place
-    private readonly List<RosterEntry> _done = [];   // finished since it opened, while an older roster may still bring their names
-    private ReaderReport? _readerReport;
-    private Roster? _lastRoster;
-    private Demand? _heldDemand;
-    private (string Consumer, TimeSpan Since, bool IsWaiting)? _asking;
+    private Past? _past;
     private TimeSpan _openAt;
-    private long _lastIncarnation;   // that is known to have opened
-    private long _certainIncarnation;
     private long _seatedEpoch;   // of the newest reader that this lifetime knew
+
+    private Past Before => _past ??= new Past();
 
     /// <summary>A producer in the place of one that was lost.</summary>
     public static ProducerCore<T> Rebuild(StreamKey stream, StreamTimings timings, TimeSpan now, Func<T, int>? sizeOf = null, ArrayPool<T>? pool = null) =>
@@ -77,7 +69,7 @@ internal sealed partial class ProducerCore<T>
     public bool IsCertain { get; private set; } = true;
 
     /// <summary>Writers have set the stream's options.</summary>
-    public bool HasHadWriters => _writers.Count > 0 || _missing.Count > 0 || _someEnded;
+    public bool HasHadWriters => _writers.Count > 0 || _past?.Missing.Count > 0 || _someEnded;
 
     /// <summary>Not all ends have reported yet.</summary>
     public bool IsRebuilding { get; private set; }
@@ -91,8 +83,8 @@ internal sealed partial class ProducerCore<T>
     {
         if (IsRebuilding)
         {
-            if (_joined.Contains(report.Writer)) return false;   // another has its place
-            _reports[report.Writer] = (report, process);
+            if (Before.Joined.Contains(report.Writer)) return false;   // another has its place
+            Before.Reports[report.Writer] = (report, process);
             if (report.Stream.Id == Stream.Id) Learn(report.Opened, report.Roster);
             OpenIfAllReported(now);
             return true;
@@ -123,19 +115,19 @@ internal sealed partial class ProducerCore<T>
     /// before anything came of it, brings what it has put.
     /// </summary>
     private bool IsWelcome(WriterReport report, TimeSpan now) =>
-        (End is null || _readerReport?.End is not null) && !_joined.Contains(report.Writer)
+        (End is null || Before.Reader?.End is not null) && !Before.Joined.Contains(report.Writer)
             && (report.Stream.Id == Stream.Id ? now < _openAt : report.Confirmed == 0);
 
     /// <summary>Whom a late writer knows of that nobody had named before may come as well, or is lost.</summary>
     private void LearnLate(Roster? roster)
     {
-        if (roster is null || _rosters.Exists(known => known.Covers(roster.Mark))) return;
+        if (roster is null || Before.Rosters.Exists(known => known.Covers(roster.Mark))) return;
 
-        _rosters.Add(roster);
+        Before.Rosters.Add(roster);
         IsCertain = false;
         foreach (var entry in roster.Writers)
         {
-            if (!_writers.ContainsKey(entry.Writer) && !_joined.Contains(entry.Writer)) _missing[entry.Writer] = entry;
+            if (!_writers.ContainsKey(entry.Writer) && !Before.Joined.Contains(entry.Writer)) Before.Missing[entry.Writer] = entry;
         }
 
         _basis = Basis;
@@ -145,9 +137,9 @@ internal sealed partial class ProducerCore<T>
     private void BecomeCertain(TimeSpan now)
     {
         IsCertain = true;
-        foreach (var entry in _missing.Values) Miss(entry, now);
-        _missing.Clear();
-        _done.Clear();
+        foreach (var entry in Before.Missing.Values) Miss(entry, now);
+        Before.Missing.Clear();
+        Before.Done.Clear();
         if (WhatIsLost?.Invoke() is { } how) Lose(how);
         EndAfterLastWriter(now);
         OnRosterChanged();
@@ -155,23 +147,23 @@ internal sealed partial class ProducerCore<T>
 
     private void Learn(long opened, Roster? roster)
     {
-        _lastIncarnation = Math.Max(_lastIncarnation, opened);
-        if (roster is { IsCertain: true }) _certainIncarnation = Math.Max(_certainIncarnation, roster.Incarnation);
-        if (roster is null || _rosters.Exists(known => known.Covers(roster.Mark))) return;
+        Before.LastIncarnation = Math.Max(Before.LastIncarnation, opened);
+        if (roster is { IsCertain: true }) Before.CertainIncarnation = Math.Max(Before.CertainIncarnation, roster.Incarnation);
+        if (roster is null || Before.Rosters.Exists(known => known.Covers(roster.Mark))) return;
 
-        _rosters.RemoveAll(known => roster.Covers(known.Mark));
-        _rosters.Add(roster);
-        if (roster.IsNewerThan(_lastRoster)) _lastRoster = roster;
+        Before.Rosters.RemoveAll(known => roster.Covers(known.Mark));
+        Before.Rosters.Add(roster);
+        if (roster.IsNewerThan(Before.Roster)) Before.Roster = roster;
     }
 
     /// <summary>
     /// Whom to wait for: all that any roster names. One that a newer roster does not know of joined another lifetime, which the
     /// newer one never met; who is missing there because it was finished is on no roster that is not covered.
     /// </summary>
-    private IEnumerable<RosterEntry> Expected => _lastRoster is null
+    private IEnumerable<RosterEntry> Expected => Before.Roster is null
         ? []
-        : _rosters.Where(one => one != _lastRoster).SelectMany(one => one.Writers).Where(entry => entry.Writer == 0 || !_lastRoster.Writers.Any(one => one.Writer == entry.Writer))
-            .Concat(_lastRoster.Writers).Where(entry => !_joined.Contains(entry.Writer));
+        : Before.Rosters.Where(one => one != Before.Roster).SelectMany(one => one.Writers).Where(entry => entry.Writer == 0 || !Before.Roster.Writers.Any(one => one.Writer == entry.Writer))
+            .Concat(Before.Roster.Writers).Where(entry => !Before.Joined.Contains(entry.Writer));
 
     private void OpenIfAllReported(TimeSpan now)
     {
@@ -185,7 +177,7 @@ internal sealed partial class ProducerCore<T>
         }
 
         // One of an earlier lifetime than the last may not name who came later.
-        if (_lastRoster is not { } roster || roster.Incarnation < _lastIncarnation) return;
+        if (Before.Roster is not { } roster || roster.Incarnation < Before.LastIncarnation) return;
         if (IsReaderMissing) return;
 
         // A writer that has ended need not be there any more, if the reader has all it put; but where nobody reads, only all the
@@ -193,7 +185,7 @@ internal sealed partial class ProducerCore<T>
         foreach (var entry in Expected)
         {
             bool isNeeded = entry.Outcome == StreamEndReason.None || !IsAllReceived(entry) || (NewestReader is null && entry.Writer != 0 && entry.Finished < entry.EndAt);
-            if (isNeeded && !_reports.ContainsKey(entry.Writer)) return;
+            if (isNeeded && !Before.Reports.ContainsKey(entry.Writer)) return;
         }
 
         Open(now);
@@ -206,11 +198,11 @@ internal sealed partial class ProducerCore<T>
     /// was finished, of each writer that belonged to the stream.
     /// </summary>
     private bool IsAllFinished(WriterReport report) => report.End is not null
-        && _readerReport is { Delivery: StreamDelivery.Balanced, End.Reason: StreamEndReason.Completed, Roster: { } roster } && roster.Covers(report.JoinedAt);
+        && Before.Reader is { Delivery: StreamDelivery.Balanced, End.Reason: StreamEndReason.Completed, Roster: { } roster } && roster.Covers(report.JoinedAt);
 
     private long? PositionOf(long writer)
     {
-        foreach (var position in _readerReport?.Positions ?? [])
+        foreach (var position in Before.Reader?.Positions ?? [])
         {
             if (position.Writer == writer) return position.Next;
         }
@@ -221,9 +213,9 @@ internal sealed partial class ProducerCore<T>
     /// <summary>How many of a writer's elements the reader has finished; the writer may not have heard of it.</summary>
     private long FinishedOf(long writer)
     {
-        foreach (var run in _readerReport?.Unfinished ?? [])
+        foreach (var run in Before.Reader?.Unfinished ?? [])
         {
-            if (run.Writer == writer) return run.WriterFirst + Math.Max(0, _readerReport!.Finished - run.First);
+            if (run.Writer == writer) return run.WriterFirst + Math.Max(0, Before.Reader!.Finished - run.First);
         }
 
         return PositionOf(writer) ?? FinishedBefore(writer);
@@ -233,7 +225,7 @@ internal sealed partial class ProducerCore<T>
     private long FinishedBefore(long writer)
     {
         long finished = 0;
-        foreach (var roster in _rosters)
+        foreach (var roster in Before.Rosters)
         {
             foreach (var entry in roster.Writers)
             {
@@ -257,8 +249,8 @@ internal sealed partial class ProducerCore<T>
     {
         Debug.Assert(IsRebuilding);
         IsRebuilding = false;
-        IsCertain = now >= _openAt || (_lastRoster is not null && _certainIncarnation >= Math.Max(_lastIncarnation, _lastRoster.Incarnation));
-        if (_lastRoster is { } roster)
+        IsCertain = now >= _openAt || (Before.Roster is not null && Before.CertainIncarnation >= Math.Max(Before.LastIncarnation, Before.Roster.Incarnation));
+        if (Before.Roster is { } roster)
         {
             _bufferSize = roster.BufferSize;
             _subscriptionTimeout = roster.SubscriptionTimeout;
@@ -267,50 +259,50 @@ internal sealed partial class ProducerCore<T>
         }
 
         Epoch = NewestEpoch;
-        _readerReport = NewestReader;
+        Before.Reader = NewestReader;
         _joinedAt = now;
-        _unreadSince = now - (_lastRoster?.UnreadFor ?? TimeSpan.Zero);
-        if (_readerReport is { } reader) Seat(reader, now);
-        if (_readerReport?.End is { } end)
+        _unreadSince = now - (Before.Roster?.UnreadFor ?? TimeSpan.Zero);
+        if (Before.Reader is { } reader) Seat(reader, now);
+        if (Before.Reader?.End is { } end)
         {
             EndStream(end, now);
             Out.TryTakeEnd();   // the reader has it
         }
 
         bool isReaderLost = IsReaderMissing && !IsNamed;
-        _readerBefore = _readerReport is null && _lastRoster is not null ? _lastRoster.Reader : default;
-        if (_lastRoster is null) Lose("Its producer was lost, and nobody knows who belongs to the stream.");
-        foreach (var (report, process) in _reports.Values) Join(report, process, now);
+        _readerBefore = Before.Reader is null && Before.Roster is not null ? Before.Roster.Reader : default;
+        if (Before.Roster is null) Lose("Its producer was lost, and nobody knows who belongs to the stream.");
+        foreach (var (report, process) in Before.Reports.Values) Join(report, process, now);
         foreach (var entry in Expected)
         {
-            if (!_reports.ContainsKey(entry.Writer)) Miss(entry, now);
+            if (!Before.Reports.ContainsKey(entry.Writer)) Miss(entry, now);
         }
 
         if (WhatIsLost?.Invoke() is { } how) Lose(how);
-        foreach (var (report, _) in _reports.Values) JoinEnd(report, now);   // once it is known who is there, or the first to have ended would end the stream
+        foreach (var (report, _) in Before.Reports.Values) JoinEnd(report, now);   // once it is known who is there, or the first to have ended would end the stream
 
         if (isReaderLost) Terminate(new StreamEnd(StreamEndReason.Abandoned, "The reader was lost together with the producer."), now);
         else EndAfterLastWriter(now);
 
         _basis = Basis;
-        _reports.Clear();
+        Before.Reports.Clear();
         foreach (var slot in _writers.Values) MarkDirty(slot);
         OnRosterChanged();
         Recount(now);
         ShareCredit(now);
-        if (_heldDemand is { } demand) OnDemand(demand, now, out _);
+        if (Before.HeldDemand is { } demand) OnDemand(demand, now, out _);
     }
 
     /// <summary>The rosters that went into this lifetime, with those before them: of each lifetime the newest.</summary>
-    private RosterMark[] Basis => [.. _rosters.SelectMany(one => one.Basis.Append(one.Mark))
+    private RosterMark[] Basis => [.. Before.Rosters.SelectMany(one => one.Basis.Append(one.Mark))
         .GroupBy(mark => mark.Incarnation, (incarnation, marks) => new RosterMark(incarnation, marks.Max(mark => mark.Version)))
         .OrderByDescending(mark => mark.Incarnation).Take(MostLifetimes)];
 
     /// <summary>What the reader says meanwhile holds when the rest is known; above all, that it leaves.</summary>
     private Verdict Hold(Demand demand)
     {
-        if (_readerReport?.Epoch != demand.Peer) return Verdict.Stale;
-        _heldDemand = demand;
+        if (Before.Reader?.Epoch != demand.Peer) return Verdict.Stale;
+        Before.HeldDemand = demand;
         return Verdict.Duplicate;
     }
 
@@ -318,7 +310,7 @@ internal sealed partial class ProducerCore<T>
     private void Join(WriterReport report, Guid process, TimeSpan now)
     {
         if (_writers.ContainsKey(report.Writer)) return;
-        if (IsForgottenBy(_readerReport, report.Writer, report.JoinedAt))
+        if (IsForgottenBy(Before.Reader, report.Writer, report.JoinedAt))
         {
             Lose("A writer was away for so long that its reader was told to forget it.");
             return;
@@ -340,8 +332,8 @@ internal sealed partial class ProducerCore<T>
         };
         slot.Limit = slot.Ceiling = Math.Max(report.Held, position);
         slot.In.Grant(slot.Limit);
-        _joined.Add(slot.Number);
-        _missing.Remove(slot.Number);
+        Before.Joined.Add(slot.Number);
+        Before.Missing.Remove(slot.Number);
         _writers.Add(slot.Number, slot);
         _turn.Add(slot);
         MarkDirty(slot);
@@ -376,11 +368,43 @@ internal sealed partial class ProducerCore<T>
     {
         if (_writers.ContainsKey(entry.Writer)) return;   // several rosters may name it
 
-        _joined.Add(entry.Writer);
+        Before.Joined.Add(entry.Writer);
         var slot = new WriterSlot<T>(entry.Writer, now, entry.EndAt) { IsAwaited = true, Confirmed = FinishedOf(entry.Writer) };
         slot.In.OnEnd(entry.EndAt, StreamEnd.Completed, out _);
         _writers.Add(slot.Number, slot);
     }
+}
+
+/// <summary>What a producer knows of the lifetimes before it. Most streams have only one.</summary>
+internal sealed class Past
+{
+    public Dictionary<long, (WriterReport Report, Guid Process)> Reports { get; } = [];
+
+    /// <summary>None covers another.</summary>
+    public List<Roster> Rosters { get; } = [];
+
+    /// <summary>Known by name only since it opened: they may still come.</summary>
+    public Dictionary<long, RosterEntry> Missing { get; } = [];
+
+    /// <summary>From lifetimes before: none of them joins twice, nor once another has its place.</summary>
+    public HashSet<long> Joined { get; } = [];
+
+    /// <summary>Finished since it opened, while an older roster may still bring their names.</summary>
+    public List<RosterEntry> Done { get; } = [];
+
+    public ReaderReport? Reader { get; set; }
+
+    /// <summary>The newest.</summary>
+    public Roster? Roster { get; set; }
+
+    public Demand? HeldDemand { get; set; }
+
+    public (string Consumer, TimeSpan Since, bool IsWaiting)? Asking { get; set; }
+
+    /// <summary>The last one that is known to have opened.</summary>
+    public long LastIncarnation { get; set; }
+
+    public long CertainIncarnation { get; set; }
 }
 
 /// <summary>What a rebuilt stream assumes where no end knows better.</summary>

@@ -7,8 +7,8 @@ namespace Casty.Orleans.Protocol;
 /// </remarks>
 internal sealed partial class ProducerCore<T>
 {
-    private readonly List<WriterSlot<T>> _withNews = [];
-    private readonly HashSet<WriterSlot<T>> _asked = [];
+    private List<WriterSlot<T>>? _withNews;
+    private HashSet<WriterSlot<T>>? _asked;
     private TimeSpan _askAgainAt = TimeSpan.MaxValue;
     private long _untold;
     private long _news;
@@ -32,7 +32,7 @@ internal sealed partial class ProducerCore<T>
         _news += more;
         if (slot.HasNews) return;
         slot.HasNews = true;
-        _withNews.Add(slot);
+        (_withNews ??= []).Add(slot);
     }
 
     /// <summary>A writer says how far it knows its elements to be finished. Nobody minds what it claims: it can only spoil its own part.</summary>
@@ -71,7 +71,7 @@ internal sealed partial class ProducerCore<T>
     /// <summary>At half a window, so that the reader need not wait for the answers.</summary>
     private void AskWriters(TimeSpan now)
     {
-        if (_withNews.Count == 0 || _news < Math.Max(1, (Out.Limit - Out.Confirmed) / 2)) return;
+        if (_withNews is not { Count: > 0 } || _news < Math.Max(1, (Out.Limit - Out.Confirmed) / 2)) return;
 
         foreach (var slot in _withNews)
         {
@@ -89,13 +89,14 @@ internal sealed partial class ProducerCore<T>
     private void Ask(WriterSlot<T> slot, TimeSpan now)
     {
         slot.AskedAt = now;
-        _asked.Add(slot);
+        (_asked ??= []).Add(slot);
         if (_askAgainAt == TimeSpan.MaxValue) _askAgainAt = now + _timings.Retry;
     }
 
     /// <summary>The question or its answer was lost, or the writer is: then its lease will tell, and the reader does not wait for it.</summary>
     private void AskAgain(TimeSpan now)
     {
+        if (_asked is null) return;
         _asked.RemoveWhere(slot => slot.AskedAt == TimeSpan.MaxValue || slot.Untold == 0);
         foreach (var slot in _asked)
         {

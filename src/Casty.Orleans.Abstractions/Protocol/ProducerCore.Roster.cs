@@ -12,8 +12,8 @@ internal sealed partial class ProducerCore<T>
 
     private const int RosterWriters = 2;
 
-    private readonly List<WriterSlot<T>> _keepers = [];
-    private readonly List<(WriterSlot<T> Slot, long Version, TimeSpan Until)> _unkeptEnds = [];
+    private readonly List<WriterSlot<T>> _keepers = new(1);
+    private List<(WriterSlot<T> Slot, long Version, TimeSpan Until)>? _unkeptEnds;
     private Roster? _roster;
     private RosterMark[] _basis = [];
     private Guid _readerProcess;
@@ -27,11 +27,14 @@ internal sealed partial class ProducerCore<T>
     public long RosterVersion { get; private set; } = 1;
 
     /// <summary>Who belongs to the stream now; while it is being rebuilt, who did when it was last known. Null if that is not known yet.</summary>
-    public Roster? Roster => IsRebuilding ? _lastRoster : _roster ??= new Roster(
+    public Roster? Roster => IsRebuilding ? Before.Roster : _roster ??= new Roster(
         Stream.Incarnation, RosterVersion,
-        [.. _writers.Values.Select(EntryOf), .. _missing.Values, .. _done, .. Gone],
+        [.. _writers.Values.Select(EntryOf), .. FromBefore, .. Gone],
         IsReaderAttached || IsNamed ? Consumer : null, IsNamed, IsReaderAttached, Epoch, _bufferSize, _subscriptionTimeout, _basis,
         UnreadFor: IsReaderAttached || _joinedAt < _unreadSince ? TimeSpan.Zero : _joinedAt - _unreadSince, Reader: Reader, Fan: Fan);
+
+    /// <summary>Who may still come from lifetimes before, or may still be named.</summary>
+    private IEnumerable<RosterEntry> FromBefore => _past is null ? [] : _past.Missing.Values.Concat(_past.Done);
 
     private static RosterEntry EntryOf(WriterSlot<T> slot) =>
         new(slot.Number, slot.IsEnded ? slot.In.Received - 1 : -1, slot.In.End?.Reason ?? StreamEndReason.None, slot.Confirmed);
@@ -87,7 +90,7 @@ internal sealed partial class ProducerCore<T>
     {
         if (_readerRosterSeen >= RosterVersion || IsReaderRosterOut) return null;
         _readerRosterSaid = RosterVersion;
-        return Roster! with { IsCertain = IsReaderAwaited && IsCertain };
+        return IsReaderAwaited && IsCertain ? Roster! with { IsCertain = true } : Roster;   // one object for all who are in this process
     }
 
     /// <summary>Whoever joins waits until the reader knows of it.</summary>
@@ -164,9 +167,9 @@ internal sealed partial class ProducerCore<T>
             if (!slot.IsEstablished) slot.IsEstablished = IsKept(slot.JoinedAt, slot.Number);
         }
 
-        for (int i = _unkeptEnds.Count - 1; i >= 0; i--)
+        for (int i = (_unkeptEnds?.Count ?? 0) - 1; i >= 0; i--)
         {
-            if (IsKept(_unkeptEnds[i].Version, _unkeptEnds[i].Slot.Number)) AcknowledgeEnd(i);
+            if (IsKept(_unkeptEnds![i].Version, _unkeptEnds[i].Slot.Number)) AcknowledgeEnd(i);
         }
     }
 
@@ -174,18 +177,19 @@ internal sealed partial class ProducerCore<T>
     private void KeepEnd(WriterSlot<T> slot, TimeSpan now)
     {
         OnRosterChanged();
-        if (!IsKept(RosterVersion, slot.Number)) _unkeptEnds.Add((slot, RosterVersion, Later(now, _timings.Suspicion)));
+        if (!IsKept(RosterVersion, slot.Number)) (_unkeptEnds ??= []).Add((slot, RosterVersion, Later(now, _timings.Suspicion)));
     }
 
     /// <summary>A writer's end counts as received once it would survive the producer, or those who should know of it are silent (P-15).</summary>
     private void AcknowledgeEnd(int index)
     {
-        MarkDirty(_unkeptEnds[index].Slot);
+        MarkDirty(_unkeptEnds![index].Slot);
         _unkeptEnds.RemoveAt(index);
     }
 
     private void AcknowledgeOldEnds(TimeSpan now)
     {
+        if (_unkeptEnds is null) return;
         if (_unkeptEnds.Count > 0 && now >= _unkeptEnds[0].Until) OnSilence(_unkeptEnds[0].Version);
         while (_unkeptEnds.Count > 0 && now >= _unkeptEnds[0].Until) AcknowledgeEnd(0);
     }
@@ -200,7 +204,7 @@ internal sealed partial class ProducerCore<T>
     }
 
     /// <summary>An end waits for its part of the roster to be known elsewhere.</summary>
-    public bool HasUnkeptEnds => _unkeptEnds.Count > 0;
+    public bool HasUnkeptEnds => _unkeptEnds is { Count: > 0 };
 
     /// <summary>
     /// Those who should know the roster have not said so for the suspicion time. They may be dead, which their leases will tell; until
@@ -221,5 +225,5 @@ internal sealed partial class ProducerCore<T>
         _roster = null;
     }
 
-    private bool IsEndKept(WriterSlot<T> slot) => IsOver || !_unkeptEnds.Exists(one => one.Slot == slot);
+    private bool IsEndKept(WriterSlot<T> slot) => IsOver || _unkeptEnds?.Exists(one => one.Slot == slot) != true;
 }

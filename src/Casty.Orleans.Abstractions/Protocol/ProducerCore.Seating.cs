@@ -8,8 +8,8 @@ internal sealed partial class ProducerCore<T>
     {
         get
         {
-            long newest = Math.Max(Epoch, _readerReport?.Epoch ?? 0);
-            foreach (var roster in _rosters) newest = Math.Max(newest, roster.Epoch);
+            long newest = Math.Max(Epoch, Before.Reader?.Epoch ?? 0);
+            foreach (var roster in Before.Rosters) newest = Math.Max(newest, roster.Epoch);
             return newest;
         }
     }
@@ -24,7 +24,7 @@ internal sealed partial class ProducerCore<T>
     /// </summary>
     public bool MustYieldTo(ReaderReport report) => !IsRebuilding && !IsOver && report.Epoch > Epoch;
 
-    private ReaderReport? NewestReader => _readerReport?.Epoch == NewestEpoch ? _readerReport : null;
+    private ReaderReport? NewestReader => Before.Reader?.Epoch == NewestEpoch ? Before.Reader : null;
 
     /// <summary>
     /// A reader asks to join that has joined nothing. If it is the one that the roster names, the answer to its joining was lost with the
@@ -34,21 +34,21 @@ internal sealed partial class ProducerCore<T>
     public void OnAsking(string consumer, TimeSpan now)
     {
         if (!IsRebuilding) return;
-        if (_asking?.Consumer != consumer) _asking = (consumer, now, false);
-        else if (now - _asking.Value.Since >= _timings.Retry) _asking = _asking.Value with { IsWaiting = true };
+        if (Before.Asking?.Consumer != consumer) Before.Asking = (consumer, now, false);
+        else if (now - Before.Asking.Value.Since >= _timings.Retry) Before.Asking = Before.Asking.Value with { IsWaiting = true };
         OpenIfAllReported(now);
     }
 
     /// <summary>The roster names a reader that has not come.</summary>
-    private bool IsReaderMissing => NewestReader is null && _lastRoster is { IsRead: true } roster
-        && (roster.IsNamed || _asking is not { IsWaiting: true } asking || asking.Consumer != roster.Consumer);
+    private bool IsReaderMissing => NewestReader is null && Before.Roster is { IsRead: true } roster
+        && (roster.IsNamed || Before.Asking is not { IsWaiting: true } asking || asking.Consumer != roster.Consumer);
 
     /// <summary>The reader reports. Repeating a report changes nothing.</summary>
     public void Report(ReaderReport report, long maxBytes, Guid process, TimeSpan now)
     {
         if (!IsWelcome(report)) return;
 
-        _readerReport = report;
+        Before.Reader = report;
         Out.MaxBytes = maxBytes;
         _readerProcess = process;
         _isReaderEstablished = true;
@@ -78,7 +78,7 @@ internal sealed partial class ProducerCore<T>
         Seat(reader, now);
         foreach (var slot in _writers.Values.ToArray())
         {
-            if (IsForgottenBy(_readerReport, slot.Number, slot.JoinedBefore))
+            if (IsForgottenBy(Before.Reader, slot.Number, slot.JoinedBefore))
             {
                 Lose("A writer was away for so long that its reader was told to forget it.");
                 Remove(slot);

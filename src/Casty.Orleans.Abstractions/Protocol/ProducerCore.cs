@@ -9,9 +9,9 @@ namespace Casty.Orleans.Protocol;
 /// </summary>
 internal sealed partial class ProducerCore<T>
 {
-    private readonly Dictionary<long, WriterSlot<T>> _writers = [];
-    private readonly Queue<WriterSlot<T>> _dirty = new();
-    private readonly List<WriterSlot<T>> _turn = [];   // who has not ended, in the order of being served
+    private FewMap<long, WriterSlot<T>> _writers;
+    private FewQueue<WriterSlot<T>> _dirty;
+    private readonly List<WriterSlot<T>> _turn = new(1);   // who has not ended, in the order of being served
     private readonly Func<T, int>? _sizeOf;
     private readonly ArrayPool<T>? _pool;
     private readonly Leg<T> _leg;
@@ -189,7 +189,7 @@ internal sealed partial class ProducerCore<T>
     public Verdict OnFrame(Frame<T> frame, TimeSpan now, out string? violation)
     {
         violation = null;
-        if (IsRebuilding && frame.Stream == Stream) return _reports.ContainsKey(frame.Peer) ? Verdict.Duplicate : Verdict.Stale;
+        if (IsRebuilding && frame.Stream == Stream) return Before.Reports.ContainsKey(frame.Peer) ? Verdict.Duplicate : Verdict.Stale;
         if (frame.Stream != Stream || !_writers.TryGetValue(frame.Peer, out var slot)) return Verdict.Stale;
 
         slot.HeardAt = now;
@@ -351,7 +351,7 @@ internal sealed partial class ProducerCore<T>
             if (IsRebuilding) return _openAt;
 
             var due = Min(UnreadDeadline, _leaseCheckAt);
-            if (_unkeptEnds.Count > 0) due = Min(due, _unkeptEnds[0].Until);
+            if (_unkeptEnds is { Count: > 0 }) due = Min(due, _unkeptEnds[0].Until);
             if (!IsCertain) due = Min(due, _openAt);
             due = Min(due, _askAgainAt);
             return IsReaderAttached && IsUnresolved ? Min(due, RetryAt) : due;
@@ -529,8 +529,8 @@ internal sealed partial class ProducerCore<T>
 
     private void Remove(WriterSlot<T> slot)
     {
-        _unkeptEnds.RemoveAll(one => one.Slot == slot);
-        if (!IsCertain && slot is { IsFinished: true, In.End.Reason: StreamEndReason.Completed }) _done.Add(EntryOf(slot));
+        _unkeptEnds?.RemoveAll(one => one.Slot == slot);
+        if (!IsCertain && slot is { IsFinished: true, In.End.Reason: StreamEndReason.Completed }) Before.Done.Add(EntryOf(slot));
         _writers.Remove(slot.Number);
         _turn.Remove(slot);
         Recount(slot);

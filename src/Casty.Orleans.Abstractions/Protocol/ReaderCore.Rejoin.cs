@@ -3,8 +3,8 @@ namespace Casty.Orleans.Protocol;
 /// <summary>How a reader goes on when its producer lost its memory (P-15).</summary>
 internal sealed partial class ReaderCore<T>
 {
-    private readonly Queue<Run> _unfinished = new();
-    private readonly Dictionary<long, long> _positions = [];
+    private FewQueue<Run> _unfinished;
+    private FewMap<long, long> _positions;
     private long _opened;
     private long _settled;
 
@@ -59,7 +59,7 @@ internal sealed partial class ReaderCore<T>
             Given = Finished = position;
             _in = new Inbound<T>(position);
             _in.Grant(Saturate(position, _window.Size));
-            _said = new Demand(stream, epoch, position, position, position);
+            (_saidConfirmed, _saidLimit, _saidLeave) = (position, position, Protocol.Leave.None);
             _positions.Clear();
             Begin(positions);
         }

@@ -11,14 +11,16 @@ internal sealed partial class ReaderCore<T>
 {
     private readonly StreamTimings _timings;
     private Inbound<T> _in;
-    private readonly Queue<Batch<T>> _ready = new();
+    private FewQueue<Batch<T>> _ready;
     private readonly Func<T, int>? _sizeOf;
     private readonly ArrayPool<T>? _pool;
     private readonly long _maxBytes;
     private DemandWindow _window;
     private RetryTimer _retry;
     private TimeSpan _answeredAt;
-    private Demand _said;
+    private Leave _saidLeave;
+    private long _saidLimit;
+    private long _saidConfirmed;
     private Leave _leave;
     private StreamEnd? _leaveCause;
     private int _offset;
@@ -49,8 +51,7 @@ internal sealed partial class ReaderCore<T>
         _maxBytes = maxBytes;
         _pool = pool;
         _in.Grant(Saturate(position, _window.Size));
-        _said = new Demand(stream, epoch, position, position, position);
-        _answeredLimit = _answeredConfirmed = position;
+        _saidLimit = _saidConfirmed = _answeredLimit = _answeredConfirmed = position;
     }
 
     public StreamKey Stream { get; private set; }
@@ -128,7 +129,7 @@ internal sealed partial class ReaderCore<T>
         if (IsOver || _isStarving) return;
         _isStarving = true;
         if (_isHeldBack) _window.OnStarved();
-        if (_in.Received == _said.Limit || _said.Confirmed < Finished) _mustSpeak |= IsWorthSaying();
+        if (_in.Received == _saidLimit || _saidConfirmed < Finished) _mustSpeak |= IsWorthSaying();
     }
 
     /// <summary>
@@ -341,7 +342,7 @@ internal sealed partial class ReaderCore<T>
     public void OnSaid(Demand demand, TimeSpan now)
     {
         _mustSpeak = false;
-        _said = demand;
+        (_saidConfirmed, _saidLimit, _saidLeave) = (demand.Confirmed, demand.Limit, demand.Leave);
         _bytesSinceSaid = 0;
         _retry.OnSpoke(now, begins: true);
     }
@@ -363,6 +364,8 @@ internal sealed partial class ReaderCore<T>
         if (IsSettled) return;
 
         SeeLease(now);
+        _ready.Trim();
+        _unfinished.Trim();
         if (IsSettled || now < Due) return;
 
         if (_isUnanswered || IsUnresolved) _retry.OnExpired(now);
@@ -384,17 +387,17 @@ internal sealed partial class ReaderCore<T>
     /// <summary>Something that was said may have been lost: a grant that the reader needs now, or a farewell.</summary>
     private bool IsUnresolved => (IsOver && !IsEndAwaited) || (_isStarving && (_answeredLimit < _in.Limit || _answeredConfirmed < Finished));
 
-    private bool IsWorthSaying() => _in.Limit > _said.Limit || Finished > _said.Confirmed;
+    private bool IsWorthSaying() => _in.Limit > _saidLimit || Finished > _saidConfirmed;
 
     private bool IsDue(Demand demand)
     {
-        if (demand.Leave != _said.Leave) return true;
-        if (IsEndFinished && demand.Confirmed > _said.Confirmed) return true;
-        if (_said.Limit == _said.Confirmed && demand.Limit > _said.Limit) return true;
+        if (demand.Leave != _saidLeave) return true;
+        if (IsEndFinished && demand.Confirmed > _saidConfirmed) return true;
+        if (_saidLimit == _saidConfirmed && demand.Limit > _saidLimit) return true;
         if (_bytesSinceSaid > _maxBytes / 2) return true;
 
         // A window that shrank asks for nothing for a while, but what is finished is still told at its pace.
-        return !IsOver && Math.Max(demand.Limit - _said.Limit, demand.Confirmed - _said.Confirmed) >= Math.Max(1, _window.Size / 2);
+        return !IsOver && Math.Max(demand.Limit - _saidLimit, demand.Confirmed - _saidConfirmed) >= Math.Max(1, _window.Size / 2);
     }
 
     private void SeeEnd()

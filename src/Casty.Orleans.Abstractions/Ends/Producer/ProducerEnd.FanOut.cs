@@ -5,7 +5,7 @@ namespace Casty.Orleans;
 /// <summary>How a producer speaks to several consumers (P-19). Everything here is guarded by the producer's lock, unless it says otherwise.</summary>
 internal sealed partial class ProducerEnd<T>
 {
-    private readonly List<ReaderLink> _links = [];
+    private List<ReaderLink> Links => field ??= [];
     private FanOut<Element<T>>? _fan;
     private Dictionary<long, TaskCompletionSource<long?>>? _yieldingInFan;
 
@@ -32,7 +32,7 @@ internal sealed partial class ProducerEnd<T>
 
         // Nothing was sent to it, as there has been no writer.
         _fan!.Adopt(consumer!, isNamed, end, reader.Process, _core.MaxBytes, epoch, limit, _host.Clock.Now);
-        _links.Add(new ReaderLink(this, epoch, reader) { IsReady = _isReaderReady });
+        Links.Add(new ReaderLink(this, epoch, reader) { IsReady = _isReaderReady });
         _reader = null;
     }
 
@@ -95,7 +95,7 @@ internal sealed partial class ProducerEnd<T>
 
             var joined = _fan.Subscribe(consumer, isNamed, position, start, end, port.Process, maxBytes, _host.Clock.Now);
             result = new JoinedReader(_core.Stream, joined.Epoch, joined.Leg.Out.Confirmed, _core.Roster, _fan.StartOf(joined));
-            _links.Add(new ReaderLink(this, joined.Epoch, port));
+            Links.Add(new ReaderLink(this, joined.Epoch, port));
             ExpectWriter();
         }
 
@@ -134,8 +134,8 @@ internal sealed partial class ProducerEnd<T>
 
         if (!_fan.Report(report, maxBytes, port.Process, end, _host.Clock.Now)) return false;
 
-        _links.RemoveAll(link => link.Epoch == report.Epoch);
-        _links.Add(new ReaderLink(this, report.Epoch, port) { IsReady = true });
+        Links.RemoveAll(link => link.Epoch == report.Epoch);
+        Links.Add(new ReaderLink(this, report.Epoch, port) { IsReady = true });
         return true;
     }
 
@@ -150,12 +150,12 @@ internal sealed partial class ProducerEnd<T>
         {
             var now = _host.Clock.Now;
             if (_fan is null || _isClosed) return false;
-            for (int i = _links.Count - 1; i >= 0 && link is null; i--)
+            for (int i = Links.Count - 1; i >= 0 && link is null; i--)
             {
-                var one = _links[i];
+                var one = Links[i];
                 if (_fan.Find(one.Epoch) is not { } subscription)
                 {
-                    if (!_core.IsRebuilding) _links.RemoveAt(i);
+                    if (!_core.IsRebuilding) Links.RemoveAt(i);
                 }
                 else if (one.IsReady && !one.InFlight.IsFull)
                 {
@@ -178,10 +178,10 @@ internal sealed partial class ProducerEnd<T>
 
     /// <summary>Who reads now, one or several.</summary>
     private (IReaderPort<T> Port, long Epoch)[] Readers() => _fan is not null
-        ? [.. _links.Where(link => _core.IsRebuilding || _fan.Find(link.Epoch) is not null).Select(link => (link.Port, link.Epoch))]
+        ? [.. Links.Where(link => _core.IsRebuilding || _fan.Find(link.Epoch) is not null).Select(link => (link.Port, link.Epoch))]
         : _core.IsReaderAttached && _reader is not null ? [(_reader, _core.Epoch)] : [];
 
-    private ReaderLink? LinkOf(long epoch) => _links.Find(link => link.Epoch == epoch);
+    private ReaderLink? LinkOf(long epoch) => Links.Find(link => link.Epoch == epoch);
 
     private static long ConsumerItself(long epoch) => -1 - epoch;
 

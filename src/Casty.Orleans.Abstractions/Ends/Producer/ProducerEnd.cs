@@ -13,11 +13,11 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     private readonly Lock _gate = new();
     private readonly StreamHost _host;
     private readonly ElementCodec<T>? _codec;
-    private readonly SlabWriter _slab = new();
+    private SlabWriter? _slab;   // where what is put here has to be serialised
     private readonly ProducerCore<Element<T>> _core;
     private readonly InFlight _inFlight = new();
-    private readonly Dictionary<Guid, long> _writerNumbers = [];
-    private readonly Dictionary<long, IWriterPort> _writers = [];
+    private FewMap<Guid, long> _writerNumbers;
+    private FewMap<long, IWriterPort> _writers;
     private readonly StreamProducerOptions _options;
     private readonly IProducerHome<T>? _home;
     private StreamProducerOptions? _agreed;
@@ -504,7 +504,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             _fan?.OnTick(now, one => LinkOf(one.Epoch)?.InFlight.GiveUp());   // before the producer's own: to it, they are its reader, and there
             if (_core.OnTick(now)) _inFlight.GiveUp();
             _fan?.Settle(now);
-            _slab.Rest();
+            _slab?.Rest();
             if (_writers.Count > _core.Writers) ForgetLost();
             if (now >= _warnAt)
             {
@@ -691,7 +691,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         if (element.IsEncoded || _codec is null) return element;
         try
         {
-            return _codec.Encode(element.Value, _slab);
+            return _codec.Encode(element.Value, _slab ??= new SlabWriter());
         }
         catch (Exception exception)
         {
