@@ -26,16 +26,11 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
     private static readonly TimeSpan FindPeriod = TimeSpan.FromMilliseconds(100);
 
     private readonly StreamHost _host;
-    private readonly HandlingLog _handlingLog;
     private Joining.Observers<T> _observers;
 
     /// <summary>Creates the grain.</summary>
     /// <param name="services">The services of the silo.</param>
-    public StreamProducerGrain(IServiceProvider services)
-    {
-        _host = StreamHost.For(services);
-        _handlingLog = HandlingLog.For(services);
-    }
+    public StreamProducerGrain(IServiceProvider services) => _host = StreamHost.For(services);
 
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken) =>

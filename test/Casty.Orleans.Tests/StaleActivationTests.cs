@@ -39,7 +39,7 @@ public sealed class StaleActivationTests
         await Assert.ThrowsAsync<StreamAbandonedException>(() => writer.Completion.Soon());
     }
 
-    /// <summary>Two leases pass, in steps that leave the answers time to come.</summary>
+    /// <summary>Two leases pass, in steps that leave the answers time to come; and more, should an end have had no turn meanwhile.</summary>
     private async Task PassLeaseAsync(Task completion)
     {
         var until = _host.Clock.Now + 2 * Timings.Lease;
@@ -52,6 +52,12 @@ public sealed class StaleActivationTests
                 return completion.IsCompleted || _asked > before;
             });
         }
+
+        await Waiting.UntilAsync(() =>
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(5));
+            return completion.IsCompleted;
+        });
     }
 
     private StreamJoined<int>? Older()

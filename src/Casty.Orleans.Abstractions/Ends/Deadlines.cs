@@ -1,18 +1,5 @@
 namespace Casty.Orleans;
 
-/// <summary>An end that is to be called at a time of its own.</summary>
-internal interface ITimed
-{
-    /// <summary>Kept by <see cref="Deadlines"/>: when it is called; the largest time while it waits for nothing.</summary>
-    TimeSpan ArmedFor { get; set; }
-
-    /// <summary>Kept by <see cref="Deadlines"/>: its place among those that wait.</summary>
-    int Place { get; set; }
-
-    /// <summary>That time has come.</summary>
-    void OnDue();
-}
-
 /// <summary>
 /// One timer for all the ends of a process, of which there may be tens of thousands: a heap of those that wait, the first of them on top.
 /// Moving a deadline further away costs nothing: the end is called, finds nothing due, and is armed again.
@@ -32,13 +19,13 @@ internal sealed class Deadlines(StreamClock clock)
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
     private readonly Lock _gate = new();
-    private ITimed[] _heap = [];
+    private Pump[] _heap = [];
     private int _count;
     private ITimer? _timer;
     private TimeSpan _armedFor = Never;
 
     /// <summary>Has the end called then, unless it is to be called before.</summary>
-    public void Arm(ITimed end, TimeSpan deadline)
+    public void Arm(Pump end, TimeSpan deadline)
     {
         if (deadline >= end.ArmedFor) return;
         lock (_gate)
@@ -54,7 +41,7 @@ internal sealed class Deadlines(StreamClock clock)
     }
 
     /// <summary>Forgets the end for good.</summary>
-    public void Remove(ITimed end)
+    public void Remove(Pump end)
     {
         lock (_gate)
         {
@@ -69,7 +56,7 @@ internal sealed class Deadlines(StreamClock clock)
         while (TryTakeDue(out var end)) end.OnDue();
     }
 
-    private bool TryTakeDue(out ITimed end)
+    private bool TryTakeDue(out Pump end)
     {
         lock (_gate)
         {
@@ -110,13 +97,13 @@ internal sealed class Deadlines(StreamClock clock)
         _heap = [];
     }
 
-    private void Append(ITimed end)
+    private void Append(Pump end)
     {
         if (_count == _heap.Length) Array.Resize(ref _heap, Math.Max(4, _count + _count / 2));
         Put(end, _count++);
     }
 
-    private void Take(ITimed end)
+    private void Take(Pump end)
     {
         var last = _heap[--_count];
         _heap[_count] = null!;
@@ -127,12 +114,12 @@ internal sealed class Deadlines(StreamClock clock)
         Sink(last);
     }
 
-    private void Rise(ITimed end)
+    private void Rise(Pump end)
     {
         while (end.Place > 0 && _heap[(end.Place - 1) / 2] is var parent && parent.ArmedFor > end.ArmedFor) Swap(end, parent);
     }
 
-    private void Sink(ITimed end)
+    private void Sink(Pump end)
     {
         while (2 * end.Place + 1 is var child && child < _count)
         {
@@ -143,14 +130,14 @@ internal sealed class Deadlines(StreamClock clock)
     }
 
     /// <summary>One goes up, and the other down.</summary>
-    private void Swap(ITimed child, ITimed parent)
+    private void Swap(Pump child, Pump parent)
     {
         int place = parent.Place;
         Put(parent, child.Place);
         Put(child, place);
     }
 
-    private void Put(ITimed end, int place)
+    private void Put(Pump end, int place)
     {
         _heap[place] = end;
         end.Place = place;

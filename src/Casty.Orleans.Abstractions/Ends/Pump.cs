@@ -8,6 +8,12 @@ internal abstract class Pump : IThreadPoolWorkItem
 {
     private int _asked;
 
+    /// <summary>Kept by <see cref="Deadlines"/>: when it is called; the largest time while it waits for nothing.</summary>
+    internal TimeSpan ArmedFor = TimeSpan.MaxValue;
+
+    /// <summary>Kept by <see cref="Deadlines"/>: its place among those that wait.</summary>
+    internal int Place;
+
     /// <summary>Asks for a turn on the thread pool: for callers that are user code, or hold a lock.</summary>
     protected internal void Schedule()
     {
@@ -41,6 +47,11 @@ internal abstract class Pump : IThreadPoolWorkItem
 
     /// <summary>Sends everything that there is to say and arms the timer.</summary>
     protected abstract void Drain();
+
+    /// <summary>A time has come that it had itself armed for.</summary>
+    protected internal virtual void OnDue()
+    {
+    }
 
     /// <summary>A turn threw, which none should: the end must not hang because of it.</summary>
     protected abstract void OnBug(Exception exception);

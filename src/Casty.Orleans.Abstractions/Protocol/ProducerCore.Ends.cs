@@ -79,7 +79,7 @@ internal sealed partial class ProducerCore<T>
         var heardAt = IsReaderAttached ? _readerHeardAt : now;
         foreach (var slot in _writers.Values) heardAt = Min(heardAt, slot.HeardAt);
         var soon = now + _timings.Lease / 4;
-        _leaseCheckAt = hasRoom || heardAt + patience < soon ? soon : heardAt + patience;
+        _leaseCheckAt = _timings.StepAfter(hasRoom || heardAt + patience < soon ? soon : heardAt + patience);
     }
 
     private void Lose(WriterSlot<T> slot, string how, TimeSpan now)

@@ -42,7 +42,7 @@ internal sealed partial class ProducerCore<T>
         _leg = new Leg<T>(new Outbound<T>(0, sizeOf, maxBytes, pool: pool));
         _retry = new RetryTimer(timings);
         _unreadSince = now;
-        _leaseCheckAt = now + timings.Lease / 4;
+        _leaseCheckAt = timings.StepBefore(now + timings.Lease / 4);
     }
 
     public StreamKey Stream { get; }

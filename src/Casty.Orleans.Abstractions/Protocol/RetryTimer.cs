@@ -40,7 +40,7 @@ internal struct RetryTimer(StreamTimings timings)
     /// <param name="unresolved">It was answered, but what was hoped for has not come, or was lost on its way.</param>
     public readonly TimeSpan Due(bool unanswered, bool unresolved)
     {
-        var renewal = _spokeAt + timings.Renewal;
+        var renewal = timings.StepBefore(_spokeAt + timings.Renewal);
         if (!unanswered && !unresolved) return renewal;
 
         var retry = RetryAt(unanswered ? timings.Lease / 12 : timings.Renewal);

@@ -21,4 +21,16 @@ internal readonly record struct StreamTimings(TimeSpan Retry, TimeSpan Lease)
 
     /// <summary>How often an end that has nothing else to say renews its lease.</summary>
     public TimeSpan Renewal => Lease / 3;
+
+    /// <summary>
+    /// The times that are not urgent fall on whole steps of the clock, which the ends of a process share: so thousands of idle ones are woken
+    /// together, and not one by one.
+    /// </summary>
+    public TimeSpan Step => TimeSpan.FromTicks(Math.Max(1, Retry.Ticks / 4));
+
+    /// <summary>The last step that is not after <paramref name="time"/>.</summary>
+    public TimeSpan StepBefore(TimeSpan time) => TimeSpan.FromTicks(time.Ticks - time.Ticks % Step.Ticks);
+
+    /// <summary>The first step that is not before <paramref name="time"/>.</summary>
+    public TimeSpan StepAfter(TimeSpan time) => StepBefore(time + Step - TimeSpan.FromTicks(1));
 }

@@ -13,8 +13,9 @@ public sealed partial class StreamProducerGrain<T>
     /// <summary>In what time a reader is missed that was lost with its silo. Membership alone needs longer by default.</summary>
     private static readonly TimeSpan KeepPeriod = TimeSpan.FromSeconds(5);
 
-    private readonly HashSet<string> _asked = [];
-    private readonly HashSet<string> _warned = [];
+    private HashSet<string>? _asked;   // few streams have a handler
+    private HashSet<string>? _warned;
+    private HandlingLog? _handlingLog;
     private IGrainTimer? _keeping;
     private ProducerEnd<T>? _opening;
 
@@ -51,9 +52,10 @@ public sealed partial class StreamProducerGrain<T>
             grain.KeepHandlers();
             return Task.CompletedTask;
         }, this, new GrainTimerCreationOptions(KeepPeriod, KeepPeriod) { Interleave = true });
+        _handlingLog ??= HandlingLog.For(ServiceProvider);
         foreach (string handler in handlers)
         {
-            if (_asked.Add(handler)) _ = KeepAsync(producer!, handler);
+            if ((_asked ??= []).Add(handler)) _ = KeepAsync(producer!, handler);
         }
     }
 
@@ -94,12 +96,12 @@ public sealed partial class StreamProducerGrain<T>
         catch (Exception exception)
         {
             // The next call may do better; of what lasts, somebody is to know.
-            if (exception is StreamOccupiedException && _warned.Add(handler)) _handlingLog.CannotRead(exception, producer.Name, handler);
-            else _handlingLog.HandlerCallLost(exception, handler, producer.Name);
+            if (exception is StreamOccupiedException && (_warned ??= []).Add(handler)) _handlingLog!.CannotRead(exception, producer.Name, handler);
+            else _handlingLog!.HandlerCallLost(exception, handler, producer.Name);
         }
         finally
         {
-            _asked.Remove(handler);
+            _asked!.Remove(handler);
         }
     }
 }

@@ -15,8 +15,8 @@ internal static class Idle
     /// <summary>Ends speak every third of a lease; twice that.</summary>
     private static readonly TimeSpan Watched = TimeSpan.FromSeconds(40);
 
-    /// <summary>What opening and closing leave to be done is done by then.</summary>
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(10);
+    /// <summary>What opening and closing leave to be done is done by then, and all ends have spoken: the compiler knows what they do.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(45);
 
     public static async Task RunAsync(Bench bench, string table)
     {

@@ -111,6 +111,14 @@ internal static class Joining
             ? producer
             : new RemoteDemand(host, joined.Demand, joined.Process, joined.End);
 
+    /// <summary>The roster that an end has joined with, if it is to carry it: within a process, all who do share one.</summary>
+    public static Protocol.Roster? Roster<T>(StreamHost host, StreamJoined<T> joined)
+    {
+        var roster = WireFormat.FromWire(joined.Roster);
+        bool isLocal = roster is not null && joined.Process == host.Process;
+        return isLocal && host.TryGet(joined.End, out ProducerEnd<T> producer) && producer.Roster is { } own && own.Mark == roster!.Mark ? own : roster;
+    }
+
     /// <summary>The grain's activation that answered does not know yet that the stream has gone on elsewhere.</summary>
     public static bool IsOlder<T>(StreamJoined<T> joined, Protocol.StreamKey stream) => IsOlder(new Protocol.StreamKey(joined.Stream, joined.Incarnation), stream);
 

@@ -63,7 +63,7 @@ internal static class Opening
         {
             JoinedAt = new RosterMark(joined.Incarnation, joined.RosterVersion),
         };
-        core.Keep(WireFormat.FromWire(joined.Roster), now);
+        core.Keep(Joining.Roster(host, joined), now);
         core.OnDemand(new Demand(stream, joined.Peer, 0, 0, joined.Limit, joined.Grant), now, out _);
 
         var end = new SinkEnd<T>(host, id, producer, core, Joining.Elements(host, joined), codec, joined, Rejoining<T>.Writer)
@@ -129,7 +129,7 @@ internal static class Opening
         core.Delivery = joined.Delivery;
         core.Begin(WireFormat.FromWire(joined.Positions));
         if (isHolding) core.Hold();
-        core.Keep(WireFormat.FromWire(joined.Roster));
+        core.Keep(Joining.Roster(host, joined));
         var end = new SourceEnd<T>(host, id, producer, consumer, isNamed, core, Joining.Demand(host, joined), codec, joined, Rejoining<T>.Reader)
         {
             Terms = terms,

@@ -17,6 +17,15 @@ internal sealed partial class ProducerEnd<T>
     /// <summary>The run of the stream, and this lifetime of its producer.</summary>
     public StreamKey Stream => _core.Stream;
 
+    /// <summary>Who belongs to the stream, as far as that is known.</summary>
+    public Roster? Roster
+    {
+        get
+        {
+            lock (_gate) return _core.Roster;
+        }
+    }
+
     /// <summary>Nothing has come of this run yet: it may have begun only because the one before could not be found.</summary>
     public bool IsProvisional
     {

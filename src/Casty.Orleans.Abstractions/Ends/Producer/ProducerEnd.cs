@@ -6,7 +6,7 @@ namespace Casty.Orleans;
 /// The middle of one run of a stream: the shell around <see cref="ProducerCore{T}"/>. It belongs to its process, and the
 /// producer grain's activation only borrows it: the ends talk to it through observers, or directly within the process.
 /// </summary>
-internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IProducerEnd, IObservedProducer, IStreamEnd, ITimed
+internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, IDemandPort, IProducerEnd, IObservedProducer, IStreamEnd
 {
     private static readonly TimeSpan NoWriterWarning = TimeSpan.FromSeconds(30);
 
@@ -59,10 +59,6 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
     }
 
     public Guid Id { get; } = Guid.NewGuid();
-
-    public TimeSpan ArmedFor { get; set; } = TimeSpan.MaxValue;
-
-    public int Place { get; set; }
 
     public string Name { get; }
 
@@ -494,7 +490,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         if (isLast) Run();
     }
 
-    public void OnDue()
+    protected internal override void OnDue()
     {
         lock (_gate)
         {

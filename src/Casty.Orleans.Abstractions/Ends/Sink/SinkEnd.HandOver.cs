@@ -21,7 +21,7 @@ internal sealed partial class SinkEnd<T>
             Sync();
             SeeLease();
             if (_core.End is not null) throw StreamErrors.NotHandedOver("sink", Producer, "it has ended");
-            if (_core.Put > 0 || _puts.Count > 0 || _roomWaiters > 0)
+            if (_core.Put > 0 || ArePutsWaiting || _roomWaiters > 0)
             {
                 Publish();
                 throw StreamErrors.NotHandedOver("sink", Producer, "it has been put to, and what is put elsewhere could overtake that");

@@ -6,8 +6,8 @@ namespace Casty.Orleans;
 internal sealed partial class SinkEnd<T>
 {
     private readonly Lock _putting = new();   // taken after the gate, where both are
-    private readonly SlabWriter _slab = new();
-    private readonly LinkedList<PutWaiter> _puts = new();
+    private SlabWriter? _slab;              // for what has to be serialised
+    private LinkedList<PutWaiter>? _puts;   // while some wait
     private Element<T>[] _staged = [];   // what was put since the core was looked at, within the room that it had then
     private Element<T>[] _spare = [];    // for what is put while the other one is taken; under the gate
     private int _stagedCount;
@@ -26,7 +26,7 @@ internal sealed partial class SinkEnd<T>
             Sync();
             SeeLease();
             Publish();
-            if (_puts.Count > 0 || _core.Credit <= 0) return false;
+            if (ArePutsWaiting || _core.Credit <= 0) return false;
         }
 
         return TryStage(value);
@@ -40,7 +40,7 @@ internal sealed partial class SinkEnd<T>
         {
             if (_stagedCount >= _room || _host.Clock.Coarse.Ticks >= _leaseEnd) return false;
             var element = Prepare(value);
-            if (_stagedCount == _staged.Length) Array.Resize(ref _staged, Math.Max(16, 2 * _stagedCount));
+            if (_stagedCount == _staged.Length) Array.Resize(ref _staged, Math.Max(4, 2 * _stagedCount));
             _staged[_stagedCount++] = element;
             speak = !_isAsked;
             _isAsked = true;
@@ -80,10 +80,10 @@ internal sealed partial class SinkEnd<T>
             ThrowIfParked();
             if (!_core.IsOpen) throw Closed();
             element = Fit(element);
-            if (_puts.Count > 0 || !_core.TryPut(element))
+            if (ArePutsWaiting || !_core.TryPut(element))
             {
                 waiter = new PutWaiter(element, owner);
-                waiter.Node = _puts.AddLast(waiter);
+                waiter.Node = (_puts ??= new()).AddLast(waiter);
                 Tell();
             }
 
@@ -101,10 +101,14 @@ internal sealed partial class SinkEnd<T>
     {
         lock (_putting)
         {
-            _slab.Rest();
+            _slab?.Rest();
             _staged = _spare = [];
         }
+
+        if (!ArePutsWaiting) _puts = null;
     }
+
+    private bool ArePutsWaiting => _puts is { Count: > 0 };
 
     /// <summary>Under the lock, before anything else: the core has all that was put, and no more is until <see cref="Publish"/>.</summary>
     private void Sync() => TakeStaged(closes: true);
@@ -140,7 +144,7 @@ internal sealed partial class SinkEnd<T>
     {
         lock (_putting)
         {
-            _room = _isParked || _puts.Count > 0 ? 0 : Math.Max(0, _core.Credit);
+            _room = _isParked || ArePutsWaiting ? 0 : Math.Max(0, _core.Credit);
             _leaseEnd = _core.LeaseEnd.Ticks;
         }
     }
@@ -158,7 +162,7 @@ internal sealed partial class SinkEnd<T>
                 Publish();
                 ThrowIfParked();
                 if (!_core.IsOpen) return false;
-                if (_puts.Count == 0 && _core.Credit > 0) return true;
+                if (!ArePutsWaiting && _core.Credit > 0) return true;
                 room = (_hasRoom ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
                 _roomWaiters++;
                 Tell();
@@ -186,14 +190,14 @@ internal sealed partial class SinkEnd<T>
         if (_codec is null) return new Element<T>(value);
 
         // What will have to be serialised is so at its put, where an element that cannot be hurts nobody else.
-        return _producer is ProducerEnd<T> { IsReaderRemote: false } ? _codec.Copy(value) : _codec.Encode(value, _slab);
+        return _producer is ProducerEnd<T> { IsReaderRemote: false } ? _codec.Copy(value) : _codec.Encode(value, _slab ??= new());
     }
 
     /// <summary>Under the lock: the producer may have gone to another process since the element was prepared.</summary>
     private Element<T> Fit(Element<T> element)
     {
         if (_producer.IsLocal || element.IsEncoded || _codec is null) return element;
-        lock (_putting) return _codec.Encode(element.Value, _slab);
+        lock (_putting) return _codec.Encode(element.Value, _slab ??= new());
     }
 
     private void ThrowClosed()
@@ -207,7 +211,7 @@ internal sealed partial class SinkEnd<T>
         {
             if (waiter.Node is null) return false;
             Sync();
-            _puts.Remove(waiter.Node);
+            waiter.Node.List!.Remove(waiter.Node);
             waiter.Node = null;
             Wake();
         }

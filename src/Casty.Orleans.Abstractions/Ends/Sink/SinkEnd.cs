@@ -7,7 +7,7 @@ namespace Casty.Orleans;
 /// The writer's end behind a <see cref="SinkRef{T}"/>: the shell around <see cref="WriterCore{T}"/>. Any thread may call it.
 /// It outlives the handle until the producer has everything, and never refers to it.
 /// </summary>
-internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd, IRefEnd, IObservedEnd, ITimed
+internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamEnd, IRefEnd, IObservedEnd
 {
     private const int MostMeanwhile = 64;
 
@@ -45,10 +45,6 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
     }
 
     public Guid Id { get; }
-
-    public TimeSpan ArmedFor { get; set; } = TimeSpan.MaxValue;
-
-    public int Place { get; set; }
 
     /// <summary>The writer in whose place it joined; 0 where it took none (P-17).</summary>
     public long Replaces { get; init; }
@@ -355,7 +351,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         try
         {
             _core.Convert(Fit);
-            foreach (var waiter in _puts) waiter.Element = Fit(waiter.Element);
+            foreach (var waiter in _puts ?? []) waiter.Element = Fit(waiter.Element);
         }
         catch (Exception exception)
         {
@@ -408,7 +404,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         }
     }
 
-    public void OnDue()
+    protected internal override void OnDue()
     {
         bool isLost;
         lock (_gate)
@@ -440,7 +436,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
     /// <summary>Under the lock: serves who waits, in turn. Continuations run elsewhere.</summary>
     private void Wake()
     {
-        while (_puts.First is { Value: var waiter } && _core.TryPut(waiter.Element))
+        while (_puts?.First is { Value: var waiter } && _core.TryPut(waiter.Element))
         {
             _puts.RemoveFirst();
             waiter.Node = null;
@@ -450,7 +446,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         if (!_core.IsOpen)
         {
             _isClosed = true;
-            while (_puts.First is { Value: var waiter })
+            while (_puts?.First is { Value: var waiter })
             {
                 _puts.RemoveFirst();
                 waiter.Node = null;
@@ -460,7 +456,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
             _hasRoom?.TrySetResult(false);
             _hasRoom = null;
         }
-        else if (_puts.Count == 0 && _core.Credit > 0)
+        else if (!ArePutsWaiting && _core.Credit > 0)
         {
             _hasRoom?.TrySetResult(true);
             _hasRoom = null;
@@ -476,7 +472,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
         else _completion.TrySetException(StreamErrors.ForCompletion(Producer, outcome));
     }
 
-    private void Tell() => _core.SetWaiting(_puts.Count + _roomWaiters);
+    private void Tell() => _core.SetWaiting((_puts?.Count ?? 0) + _roomWaiters);
 
     private Exception Closed() => StreamErrors.ForPut(Producer, _core.Outcome ?? _core.End!);
 

@@ -7,7 +7,7 @@ namespace Casty.Orleans;
 /// The reader's end behind a <see cref="SourceRef{T}"/>: the shell around <see cref="ReaderCore{T}"/>. Any thread may call it.
 /// It outlives the handle until the producer knows that the reader is done, and never refers to it.
 /// </summary>
-internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, IRefEnd, IObservedEnd, ITimed
+internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, IRefEnd, IObservedEnd
 {
     private const int MostMeanwhile = 64;
 
@@ -51,10 +51,6 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
     }
 
     public Guid Id { get; }
-
-    public TimeSpan ArmedFor { get; set; } = TimeSpan.MaxValue;
-
-    public int Place { get; set; }
 
     /// <summary>How it asked to join, for when it has to ask again; null where there is no cluster.</summary>
     public JoinTerms? Terms { get; init; }
@@ -580,7 +576,7 @@ internal sealed partial class SourceEnd<T> : Pump, IReaderPort<T>, IStreamEnd, I
         return arrivals;
     }
 
-    public void OnDue()
+    protected internal override void OnDue()
     {
         bool isLost;
         lock (_gate)
