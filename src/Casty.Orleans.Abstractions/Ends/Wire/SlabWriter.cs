@@ -9,6 +9,7 @@ namespace Casty.Orleans;
 /// </summary>
 internal sealed class SlabWriter
 {
+    private const int SmallestSlab = 256;   // many streams write an element now and then
     private const int SlabSize = 16 * 1024;
     private byte[] _slab = [];
     private SerializerSession? _session;
@@ -23,9 +24,11 @@ internal sealed class SlabWriter
         return _session;
     }
 
-    /// <summary>Gives back what is only needed while elements are written.</summary>
+    /// <summary>Gives back what is only needed while elements are written. What was written stays.</summary>
     public void Rest()
     {
+        _slab = [];
+        _start = _position = 0;
         _session?.Dispose();
         _session = null;
     }
@@ -65,7 +68,7 @@ internal sealed class SlabWriter
 
         // The element moves whole into a new array; those before it stay where they are.
         int begun = _position - _start;
-        var slab = GC.AllocateUninitializedArray<byte>((int)Math.Min(Array.MaxLength, Math.Max(SlabSize, 2L * begun + more)));
+        var slab = GC.AllocateUninitializedArray<byte>((int)Math.Min(Array.MaxLength, Math.Max(Math.Clamp(2 * _slab.Length, SmallestSlab, SlabSize), 2L * begun + more)));
         _slab.AsSpan(_start, begun).CopyTo(slab);
         _slab = slab;
         _start = 0;
