@@ -33,6 +33,7 @@ public sealed class StreamConsumerGrain<T> : Grain, IStreamConsumerGrain<T>
         {
             var joined = await _producer.SubscribeAsync(request);
             _reader = request.End;
+            if (!request.IsNamed && joined is not null) DeactivateOnIdle();   // nobody else can come, and nothing is kept here
             return joined;
         }
         catch

@@ -4,8 +4,8 @@ namespace Casty.Orleans;
 
 /// <summary>
 /// The grain that is the home of one subscription: which producer, who reads. Its key is the producer's and the consumer's
-/// name, joined so that no two pairs collide. Elements do not pass through it. A reader without a name needs no such home, and joins its
-/// producer itself. Applications use <see cref="StreamGrainFactoryExtensions"/>.
+/// name, joined so that no two pairs collide. Elements do not pass through it. Where the reader gave no name, it goes once that has joined.
+/// Applications use <see cref="StreamGrainFactoryExtensions"/>.
 /// </summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
 [Alias("casty.IStreamConsumerGrain`1")]

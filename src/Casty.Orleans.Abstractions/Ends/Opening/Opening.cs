@@ -86,16 +86,15 @@ internal static class Opening
     /// <param name="cancellationToken">Ends the wait and leaves nothing behind.</param>
     /// <param name="isHolding">What is taken is finished only when the reader says so, and the end as well (P-18).</param>
     /// <remarks>
-    /// A subscription that has a name is at home in a grain, which takes one reader after the other. One that has none has but this reader,
-    /// who joins its producer itself: nothing is kept for it anywhere else.
+    /// A subscription is at home in a grain, which takes one reader after the other. One without a name has but this reader, so nothing is
+    /// kept at home once it has joined.
     /// </remarks>
     public static async Task<SourceEnd<T>> SourceAsync<T>(StreamHost host, string producer, string consumer, bool isNamed,
         StreamConsumerOptions options, SourcePlace? place, CancellationToken cancellationToken, bool isHolding = false)
     {
         var codec = host.Of<T>().Codec;
         var owner = host.CurrentGrain;
-        var home = isNamed ? HomeOf<T>(host, producer, consumer) : null;
-        var grain = StreamHost.GrainOf<IStreamProducerGrain<T>>(host.Grains, producer);
+        var home = HomeOf<T>(host, producer, consumer);
         var id = Guid.NewGuid();
         var terms = new JoinTerms(options, place, Stopwatch.GetTimestamp());
         long number = host.NextRequest();
@@ -107,12 +106,10 @@ internal static class Opening
         {
             joined = await Joining.RunAsync<T>(
                 host,
-                async observers =>
-                {
-                    var request = terms.Request(host, id, producer, consumer, isNamed, observers.Elements, opener, number);
-                    return await (home is null ? grain.SubscribeAsync(request) : home.OpenAsync(request));
-                },
-                () => place is not null && place.End != Guid.Empty ? Task.CompletedTask : home?.CloseAsync(id, withdraw: true) ?? grain.UnsubscribeAsync(id),
+                async observers => await home.OpenAsync(terms.Request(host, id, producer, consumer, isNamed, observers.Elements, opener, number)),
+                () => place is not null && place.End != Guid.Empty ? Task.CompletedTask
+                    : isNamed ? home.CloseAsync(id, withdraw: true)
+                    : StreamHost.GrainOf<IStreamProducerGrain<T>>(host.Grains, producer).UnsubscribeAsync(id),
                 cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception)
