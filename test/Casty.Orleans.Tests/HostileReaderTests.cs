@@ -187,7 +187,7 @@ public sealed class HostileReaderTests(HostileBed bed)
                  {
                      (request => Like(request, observer: false), "Observer"),
                      (request => Like(request, consumer: ""), "Consumer"),
-                     (request => Like(request, consumer: new string('c', 1_000_000)), "1000000"),
+                     (request => Like(request, consumer: new string('c', 1_000_000)), "1,000,000"),
                      (request => Like(request, maxDemandBytes: -1), "MaxDemandBytes"),
                      (request => Like(request, end: Guid.Empty), "End"),
                  })

@@ -41,7 +41,9 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
 
     public override void OnSubscribed(ReaderEnd reader, ReaderEnd? old)
     {
-        bool isNew = (old is not null && WasSentAway(old)) || (reader.IsNewcomer && (World.WasSplit || old?.IsUnknown == true));   // the other half may know it, or nobody lives who did
+        // The other half may know it; nobody lives who did; or the producer went on without it before one that did was heard, and it is lost too.
+        bool isNew = (old is not null && WasSentAway(old))
+            || (reader.IsNewcomer && (World.WasSplit || old is { IsUnknown: true } or { IsDead: true, IsNews: true }));
         if (!isNew && _had.TryGetValue(reader.Consumer.Name, out var had)) had.Readers++;
         else _had[reader.Consumer.Name] = new Had([.. World.Writers.Select(writer => (writer.Index, writer.Core.Put))]);
         _hadBy[reader] = _had[reader.Consumer.Name];
@@ -80,11 +82,13 @@ internal sealed class BroadcastLedger(World world) : FanLedger(world)
             && _had.Count == World.Scenario.Consumers.Length && _had.Values.All(had => had is { WasFirst: true, Readers: 1 });
         if (!areAllThere || World.Readers.Any(reader => reader.IsDead || reader.Core.IsOver)) return;
 
-        // Whoever has asked for least holds the writers up.
+        // Whoever has asked for least holds the writers up, but for what they had been granted for others before it came.
+        long most = 0;
         foreach (var reader in World.Readers)
         {
             long held = Puts - reader.Core.Given;
-            World.Expect(held <= World.Scenario.BufferSize + reader.MaxDemand || World.Writers.Any(writer => writer.IsDead), $"{held} elements are held for {reader}");
+            most = Math.Max(most, reader.MaxDemand);
+            World.Expect(held <= World.Scenario.BufferSize + most || World.Writers.Any(writer => writer.IsDead), $"{held} elements are held for {reader}");
         }
     }
 

@@ -364,6 +364,11 @@ internal sealed class ReaderEnd
         _timer.Arm();
     }
 
+    /// <summary>It is taken to be there still.</summary>
+    private bool IsNamedIn(Roster? roster) => roster is { Fan: { } fan }
+        ? fan.Subscriptions.Any(one => one.IsRead && one.Epoch == Core.Epoch)
+        : roster is { IsRead: true } && roster.Epoch == Core.Epoch;
+
     private void Answered(ProducerEnd producer, Demand demand, DemandAnswer answer, bool isKept)
     {
         if (IsDead || !producer.IsReachableFrom(Home) || demand.Stream != Core.Stream) return;
@@ -371,7 +376,7 @@ internal sealed class ReaderEnd
         if (!Core.IsSettled) IsDetachKept |= isKept;
         if (answer.IsUnknown && Core.IsOver && !answer.IsMoved && !_isMoving && !_isRejoining)
         {
-            _world.Expect(_world.Producer.Core.IsOver || _world.WasSplit || _isTakenOver, $"nobody hears that {this} has left");
+            _world.Expect(_world.Producer.Core.IsOver || _world.WasSplit || _isTakenOver || !IsNamedIn(_world.Producer.Core.Roster), $"nobody hears that {this} has left");
             Core.Stop(new StreamEnd(StreamEndReason.Abandoned, "Its producer does not know this reader any more."));
         }
         else if (answer.IsUnknown)
