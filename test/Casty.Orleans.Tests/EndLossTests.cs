@@ -88,6 +88,41 @@ public sealed class EndLossTests : IAsyncLifetime
         await Assert.ThrowsAsync<StreamAbandonedException>(() => loop.MoveNextAsync().Soon());
     }
 
+    /// <summary>What nobody but the producer's silo held is gone with it: whoever reads is told, and who comes later finds another stream.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ProducersSiloKilled_WriterHadCompletedAndLeft_WhatArrivedIsRead_AndNothingLooksComplete(bool isRead)
+    {
+        await using var starter = await _bed.Factory(2).GetSinkAsync<int>(_name).Soon();
+        var sink = await _bed.Factory(1).GetSinkAsync<int>(_name).Soon();
+        await using var source = isRead ? await _bed[Place.Client].GetSourceAsync<int>(_name, options: new() { MaxDemand = Window }).Soon() : null;
+        await sink.PutAllAsync(Enumerable.Range(0, 100)).Soon();
+        await sink.CompleteAsync().Soon();
+        await starter.CompleteAsync().Soon();
+        await _bed.Orleans.StopSiloAsync(_bed.Orleans.Silos[1]).Soon();
+
+        await _bed.Orleans.KillSiloAsync(_bed.Orleans.Silos.Single(silo => silo.Name.EndsWith('2')));
+
+        if (source is not null)
+        {
+            int next = 0;
+            await Assert.ThrowsAsync<StreamAbandonedException>(async () =>
+            {
+                await using var loop = source.GetAsyncEnumerator();
+                while (await loop.MoveNextAsync().Soon()) Assert.Equal(next++, loop.Current);
+            });
+            Assert.InRange(next, 1, Window);
+            return;
+        }
+
+        await using var late = await _bed[Place.Client].GetSourceAsync<int>(_name).Soon();
+        await using var another = await _bed[Place.SiloA].GetSinkAsync<int>(_name).Soon();
+        await another.PutAsync(7).Soon();
+        await another.CompleteAsync().Soon();
+        Assert.Equal([7], await late.DrainAsync());
+    }
+
     [Fact]
     public async Task ReaderDetached_ThenProducersSiloKilled_TheNextReaderGoesOnExactly()
     {

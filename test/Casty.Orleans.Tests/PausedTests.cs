@@ -140,6 +140,7 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         await using var loop = named.Source.GetAsyncEnumerator();
         await named.Sink.PutAsync(0).Soon();
         Assert.Equal([0], await loop.NextAsync(1));
+        for (int i = 0; i < 3; i++) await _bed.RoundTripAsync();   // what it says by now is heard before
         var pause = Pause();
         await PassAsync(2 * Lease);
 
