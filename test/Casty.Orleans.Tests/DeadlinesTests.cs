@@ -58,6 +58,17 @@ public sealed class DeadlinesTests
         Assert.Contains(_called, one => one.End == 1);
     }
 
+    [Fact]
+    public void AnEndThatAsksAfterAPause_DoesNotWaitForATimerThatIsLate()
+    {
+        _clock.Deadlines.Arm(new End(this, 0), TimeSpan.FromSeconds(20));
+        _time.Skip(TimeSpan.FromSeconds(120));
+        _clock.Deadlines.Arm(new End(this, 1), _clock.Now + TimeSpan.FromSeconds(1));
+
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal([0, 1], _called.Select(one => one.End));
+    }
+
     private sealed class End(DeadlinesTests test, int number, bool again = false) : Pump
     {
         public int Number => number;

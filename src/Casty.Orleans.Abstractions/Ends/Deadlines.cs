@@ -30,13 +30,14 @@ internal sealed class Deadlines(StreamClock clock)
         if (deadline >= end.ArmedFor) return;
         lock (_gate)
         {
-            var soonest = clock.Now + Pause;
-            if (deadline < soonest) deadline = soonest;
+            var now = clock.Now;
+            if (deadline < now + Pause) deadline = now + Pause;
             if (deadline >= end.ArmedFor) return;
             if (end.ArmedFor == Never) Append(end);
             end.ArmedFor = deadline;
             Rise(end);
             if (deadline < _armedFor) WaitFor(deadline);
+            else if (now - _armedFor > Patience) WaitFor(now);   // the timer is late, as after a pause: who asks now need not wait for it
         }
     }
 
