@@ -16,7 +16,7 @@ internal static class Opening
     {
         var codec = host.Of<T>().Codec;
         var owner = host.CurrentGrain;
-        options = options?.Or(new StreamProducerOptions());   // the caller's may change, and they are said again where the producer is lost
+        options = options?.Or(new StreamProducerOptions());   // the caller's may change, and they are said again until they are answered
         var grain = StreamHost.GrainOf<IStreamProducerGrain<T>>(host.Grains, producer);
         var id = Guid.NewGuid();
         long start = Stopwatch.GetTimestamp();   // real time: it is about processes
@@ -107,9 +107,7 @@ internal static class Opening
             joined = await Joining.RunAsync<T>(
                 host,
                 async observers => await home.OpenAsync(terms.Request(host, id, producer, consumer, isNamed, observers.Elements, opener, number)),
-                () => place is not null && place.End != Guid.Empty ? Task.CompletedTask
-                    : isNamed ? home.CloseAsync(id, withdraw: true)
-                    : StreamHost.GrainOf<IStreamProducerGrain<T>>(host.Grains, producer).UnsubscribeAsync(id),
+                () => place is not null && place.End != Guid.Empty ? Task.CompletedTask : WithdrawAsync(),
                 cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception)
@@ -136,6 +134,14 @@ internal static class Opening
         end.Untie = host.TieTo(owner, end);
         end.Start();
         return end;
+
+        // By way of the home, behind the request that is on its way there. A home that had let the reader in may have gone since, and the
+        // one in its place knows of nothing.
+        async Task WithdrawAsync()
+        {
+            await home.CloseAsync(id, withdraw: true);
+            if (!isNamed) await StreamHost.GrainOf<IStreamProducerGrain<T>>(host.Grains, producer).UnsubscribeAsync(id);
+        }
     }
 
     /// <summary>The reader of a subscription that has a name has left it.</summary>
