@@ -185,7 +185,18 @@ public sealed class LeakTests(LeakTests.Fixture fixture) : IClassFixture<LeakTes
         }
 
         await Waiting.UntilAsync(() => _bed.Hosts.All(host => host.EndCount == 0), () => $"Ends are left: {Left(host => host.EndCount)}.");
-        await Waiting.UntilAsync(() => _bed.Hosts.All(host => host.ObserverCount == 0), () => $"Observers are left: {Left(host => host.ObserverCount)}.");
+
+        // An observer lingers from its last use on, and a call that was cancelled may have let go of it only now: it is undone behind our back.
+        using (var patience = new CancellationTokenSource(Waiting.Limit))
+        {
+            while (_bed.Hosts.Any(host => host.ObserverCount > 0))
+            {
+                Assert.False(patience.IsCancellationRequested, $"Observers are left: {Left(host => host.ObserverCount)}.");
+                _bed.Time!.Advance(TimeSpan.FromSeconds(10));
+                await _bed.RoundTripAsync();
+            }
+        }
+
         await Waiting.UntilAsync(() => _bed.Time!.Timers == 0, () => $"{_bed.Time!.Timers} timers are left.");
 
         // Deactivation is Orleans' own business, but it has been asked for.

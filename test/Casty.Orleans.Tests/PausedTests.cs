@@ -70,9 +70,7 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         await using var stream = await (_bed[Place.SiloA], _bed[Place.Client]).OpenAsync<int>(consumer: new() { InitialDemand = 4, MaxDemand = 4 }, reader: reader);
         await stream.Sink.PutAllAsync(Enumerable.Range(0, 4)).Soon();
         await begin(stream.Source);
-        for (int i = 0; i < 3; i++) await _bed.RoundTripAsync();   // what it may have by now, it has
-
-        var pause = Pause();
+        using var pause = await PauseAsync();
         await stream.Sink.PutAllAsync(Enumerable.Range(4, 4)).Soon();   // some of it is on its way to the client, and comes late
         await PassAsync(2 * Lease);
 
@@ -92,7 +90,7 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
 
         await ResumeAsync(pause, first);
         await check(stream.Source);
-        pause.TrySetResult();
+        pause.Dispose();
         await DriveAsync(stream.Source.DisposeAsync().AsTask());
         if (isNamed) Assert.Equal(Enumerable.Range(0, 8), seen);
     }
@@ -121,13 +119,13 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
             await stream.Sink.PutAsync(1).Soon();
             Assert.Equal([1], await loop.NextAsync(1));
 
-            var pause = Pause();
+            using var pause = await PauseAsync();
             await PassAsync(2 * Lease);
             await Assert.ThrowsAsync<StreamAbandonedException>(() => loop.MoveNextAsync().Soon());
 
             await ResumeAsync(pause, first);
             await call(stream.Sink);
-            pause.TrySetResult();
+            pause.Dispose();
             await Assert.ThrowsAsync<StreamAbandonedException>(() => DriveAsync(stream.Sink.Completion));
         }
     }
@@ -140,8 +138,7 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         await using var loop = named.Source.GetAsyncEnumerator();
         await named.Sink.PutAsync(0).Soon();
         Assert.Equal([0], await loop.NextAsync(1));
-        for (int i = 0; i < 3; i++) await _bed.RoundTripAsync();   // what it says by now is heard before
-        var pause = Pause();
+        using var pause = await PauseAsync();
         await PassAsync(2 * Lease);
 
         await Assert.ThrowsAsync<StreamAbandonedException>(() => anonymous.Sink.Completion.Soon());
@@ -154,7 +151,7 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         Assert.Equal(Enumerable.Range(0, 10), await next.DrainAsync());
         await writing;
         await ResumeAsync(pause, First.Timers);
-        pause.TrySetResult();
+        pause.Dispose();
     }
 
     [Fact]
@@ -168,14 +165,14 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         await vanishing.PutAsync(1).Soon();
         Assert.Equal([1], await loop.NextAsync(1));
 
-        var pause = Pause();
+        using var pause = await PauseAsync();
         await PassAsync(2 * Lease);
         await staying.PutAllAsync([2, 3]).Soon();
         await staying.CompleteAsync().Soon();
         Assert.Equal([2, 3], await loop.NextAsync(2));
         await Assert.ThrowsAsync<StreamAbandonedException>(() => loop.MoveNextAsync().Soon());
         await ResumeAsync(pause, First.Timers);
-        pause.TrySetResult();
+        pause.Dispose();
     }
 
     /// <summary>The next reader goes on after the last finished element then, and not exactly where this one stopped.</summary>
@@ -211,13 +208,23 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         return cut;
     }
 
-    /// <summary>From now on nothing reaches the client or leaves it, and its time stands still.</summary>
-    private TaskCompletionSource Pause()
+    /// <summary>
+    /// From now on nothing reaches the client or leaves it, until what is returned is disposed, and its time stands still. What it said
+    /// until now has been heard: a lease lasts from there.
+    /// </summary>
+    private async Task<Paused> PauseAsync()
     {
+        await SettleAsync();
+
         // Everybody else is on the silo where the producer is, so what passes the wire is the client's.
-        var pause = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _bed.Wire.Gate = call => call.Grain is IStreamDemandObserver or IStreamElementObserver<int> ? pause.Task : null;
+        var pause = new Paused(_bed.Wire);
+        _bed.Wire.Gate = call => call.Grain is IStreamDemandObserver or IStreamElementObserver<int> ? pause.IsOver : null;
         return pause;
+    }
+
+    private async Task SettleAsync()
+    {
+        for (int i = 0; i < 3; i++) await _bed.RoundTripAsync();
     }
 
     /// <summary>Time passes for the silos.</summary>
@@ -230,7 +237,7 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         }
     }
 
-    private async Task ResumeAsync(TaskCompletionSource pause, First first)
+    private async Task ResumeAsync(Paused pause, First first)
     {
         _bed.Wire.Gate = null;
         if (first == First.Timers)
@@ -242,8 +249,8 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         _bed.ClientTime!.Skip(2 * Lease);
         if (first != First.Messages) return;
 
-        pause.TrySetResult();
-        for (int i = 0; i < 3; i++) await _bed.RoundTripAsync();
+        pause.Dispose();
+        await SettleAsync();
     }
 
     private async Task DriveAsync(Task task)
@@ -258,6 +265,20 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         }
 
         await task;
+    }
+
+    /// <summary>Disposed before the streams are, also where a test fails: they need the client to end.</summary>
+    private sealed class Paused(Wire wire) : IDisposable
+    {
+        private readonly TaskCompletionSource _isOver = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task IsOver => _isOver.Task;
+
+        public void Dispose()
+        {
+            wire.Gate = null;
+            _isOver.TrySetResult();
+        }
     }
 
     public sealed class Fixture : IAsyncLifetime
