@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Casty.Orleans.Tests;
 
-/// <summary>Cases 52, 55, 57 and 59: an end is lost with its silo, alone or together with the producer; silos are restarted one by one.</summary>
+/// <summary>Cases 52, 55, 57 and 59: an end is lost with its silo, which is killed or stopped, alone or together with the producer; silos are restarted one by one.</summary>
 public sealed class EndLossTests : IAsyncLifetime
 {
     private const int Window = 16;
@@ -68,6 +68,62 @@ public sealed class EndLossTests : IAsyncLifetime
         Assert.InRange(loop.Current, 500 - Window - 1, 500);
         for (int i = loop.Current + 1; i < 2_000; i++) Assert.Equal([i], await loop.NextAsync(1));
         await writing.Soon();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task ReadersSiloStopped_NamedReader_TheNextOneGoesOnExactly(int producer)
+    {
+        await using var starter = await _bed.Factory(producer).GetSinkAsync<int>(_name).Soon();
+        await using var sink = await _bed[Place.Client].GetSinkAsync<int>(_name).Soon();
+        var source = await _bed.Factory(2).GetSourceAsync<int>(_name, "reader", new() { MaxDemand = Window }).Soon();
+        await starter.CompleteAsync().Soon();
+        var writing = Task.Run(() => sink.PutAllAsync(Enumerable.Range(0, 2_000)));
+        for (int i = 0; i < 500; i++) Assert.Equal(i, await source.Reader.ReadAsync().Soon());
+
+        await StopThirdSiloAsync();
+
+        await using var next = await _bed[Place.Client].GetSourceAsync<int>(_name, "reader").Soon();
+        await using var loop = next.GetAsyncEnumerator();
+        Assert.Equal(Enumerable.Range(500, 1_500), await loop.NextAsync(1_500));
+        await writing.Soon();
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task ReadersSiloStopped_AnonymousReader_WriterIsTold(int producer)
+    {
+        await using var starter = await _bed.Factory(producer).GetSinkAsync<int>(_name).Soon();
+        await using var sink = await _bed[Place.Client].GetSinkAsync<int>(_name).Soon();
+        var source = await _bed.Factory(2).GetSourceAsync<int>(_name).Soon();
+        await starter.CompleteAsync().Soon();
+        await sink.PutAsync(1).Soon();
+        Assert.Equal(1, await source.Reader.ReadAsync().Soon());
+
+        await StopThirdSiloAsync();
+
+        await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion.Soon());
+        await Assert.ThrowsAsync<StreamClosedException>(() => sink.PutAsync(2).Soon());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task WritersSiloStopped_ReaderGetsAllThatWasPut_ThenIsTold(int producer)
+    {
+        await using var starter = await _bed.Factory(producer).GetSinkAsync<int>(_name).Soon();
+        await using var source = await _bed[Place.Client].GetSourceAsync<int>(_name, options: new() { InitialDemand = 4, MaxDemand = 4 }).Soon();
+        var sink = await _bed.Factory(2).GetSinkAsync<int>(_name).Soon();
+        await starter.CompleteAsync().Soon();
+        await sink.PutAllAsync(Enumerable.Range(0, 300)).Soon();
+
+        await StopThirdSiloAsync();
+
+        await using var loop = source.GetAsyncEnumerator();
+        Assert.Equal(Enumerable.Range(0, 300), await loop.NextAsync(300));
+        await Assert.ThrowsAsync<StreamAbandonedException>(() => loop.MoveNextAsync().Soon());
     }
 
     [Theory]
@@ -179,6 +235,8 @@ public sealed class EndLossTests : IAsyncLifetime
         Assert.Equal(await Task.WhenAll(writing).Soon(), await Task.WhenAll(reading).Soon());
         foreach (var (sink, _) in streams) await sink.Completion.Soon();
     }
+
+    private Task StopThirdSiloAsync() => _bed.Orleans.StopSiloAsync(_bed.Orleans.Silos[2]).Soon();
 
     private Task KillThirdSiloAsync() => _bed.Orleans.KillSiloAsync(_bed.Orleans.Silos[2]);
 }

@@ -1,6 +1,7 @@
 using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
+using Orleans.Runtime;
 using Orleans.TestingHost;
 using Xunit;
 
@@ -61,6 +62,64 @@ public sealed class SiloLossTests : IAsyncLifetime
 
         await using var late = isRead ? null : await _bed[Place.Client].GetSourceAsync<int>(name).Soon();
         Assert.Equal(Enumerable.Range(0, 500), await (source ?? late!).DrainAsync());
+    }
+
+    /// <summary>
+    /// Nothing but the ends' own clocks tells them: no call to the silo that is lost ever returns, by an answer, an error or a timeout of
+    /// Orleans.
+    /// </summary>
+    [Fact]
+    public async Task ProducersSiloKilled_NoCallToItEverReturns_TheStreamGoesOn()
+    {
+        await using var upload = await Flow.WithProducerAtAsync(_bed, 2, "upload", Place.Client, Place.SiloA);
+        await using var download = await Flow.WithProducerAtAsync(_bed, 2, "download", Place.SiloA, Place.Client);
+        Flow[] flows = [upload, download];
+        foreach (var flow in flows) await flow.ReadAsync(500).Soon();
+
+        string silo = _bed.Orleans.Silos[2].SiloAddress.ToParsableString();
+        var never = new TaskCompletionSource();
+        int calls = 0;
+        _bed.Wire.Gate = call =>
+        {
+            if (!call.TargetId.ToString().Contains(silo, StringComparison.Ordinal)) return null;
+            Interlocked.Increment(ref calls);
+            return never.Task;
+        };
+        _bed.Wire.AnswerGate = _bed.Wire.Gate;
+        await _bed.Orleans.KillSiloAsync(_bed.Orleans.Silos[2]).Soon();
+
+        foreach (var flow in flows) await flow.ReadAsync(2_000).Soon();
+        foreach (var flow in flows) await flow.FinishAsync().Soon();
+        Assert.True(calls > 0);
+        never.SetResult();
+    }
+
+    /// <summary>The subscription's home is nothing but a name: nobody misses it, and the next reader finds another.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ConsumerGrainsSiloLost_ReaderAndProducerElsewhere_GoesOn_AndTheNextReaderTakesOverExactly(bool isKilled)
+    {
+        await using var sink = await _bed.Factory(0).GetSinkAsync<int>("home", new() { BufferSize = 64 }).Soon();
+        await using (await _bed.Factory(2).GetSourceAsync<int>("home", "reader").Soon())
+        {
+            // Its home is where its first reader was; the next one takes over by way of it.
+            await using var source = await _bed[Place.Client].GetSourceAsync<int>("home", "reader").Soon();
+            await using var loop = source.GetAsyncEnumerator();
+            var grains = await _bed.Orleans.Client.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics().Soon();
+            var home = Assert.Single(grains, one => one.GrainId.ToString().StartsWith("casty.consumer", StringComparison.Ordinal));
+            Assert.Equal(_bed.Orleans.Silos[2].SiloAddress, home.SiloAddress);
+            var writing = Task.Run(() => sink.WriteAsync(Enumerable.Range(0, 3_000)));
+            Assert.Equal(Enumerable.Range(0, 500), await loop.NextAsync(500));
+
+            await LoseAsync((InProcessSiloHandle)_bed.Orleans.Silos[2], isKilled).Soon();
+
+            Assert.Equal(Enumerable.Range(500, 500), await loop.NextAsync(500));
+            await using var next = await _bed.Factory(1).GetSourceAsync<int>("home", "reader").Soon();
+            Assert.Equal(Enumerable.Range(1_000, 2_000), await next.DrainAsync());
+            await Assert.ThrowsAsync<StreamSupersededException>(() => loop.MoveNextAsync().Soon());
+            await writing.Soon();
+        }
     }
 
     private Task LoseAsync(InProcessSiloHandle silo, bool isKilled) => isKilled ? _bed.Orleans.KillSiloAsync(silo) : _bed.Orleans.StopSiloAsync(silo);

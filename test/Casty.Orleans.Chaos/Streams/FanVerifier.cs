@@ -27,8 +27,8 @@ internal abstract class FanVerifier(TrackedStream run, TimeSpan lease, IReadOnly
     /// <summary>A loss may have taken elements along that had been given out.</summary>
     protected virtual bool MayBeCut => false;
 
-    /// <summary>It was there before anything was put.</summary>
-    protected bool IsFromStart(TrackedConsumer consumer) => consumer.Readers is [{ Opened: { } opened }, ..] && opened.At <= Run.WentAt;
+    /// <summary>It was there before anything was put, and is known to the run of the stream that goes on.</summary>
+    protected bool IsFromStart(TrackedConsumer consumer) => consumer.Readers is [{ Opened: { } opened } first, ..] && opened.At <= Run.WentAt && !IsLeftBehind(first);
 
     private void Writer(TrackedEnd writer, bool isOneLost)
     {
@@ -49,7 +49,7 @@ internal abstract class FanVerifier(TrackedStream run, TimeSpan lease, IReadOnly
             && Array.TrueForAll(lost, writer => writer.Ending is not null || writer.Opened is null || IsForgotten(writer));
         bool mayBeAbandoned = MayBeCut || Plan.Intent == Intent.Abandon || (Plan.Intent == Intent.Fail && hasSiloDied)
             || Array.Exists(lost, writer => writer.Ended is null || hasSiloDied);
-        bool isRight = IsApart(reader, hasSiloDied) || (mayComplete && reader.HasCompleted) || (mayBeAbandoned && reader.FailedWith(Abandoned)) || (Plan.Intent == Intent.Fail && reader.FailedWith(Planned));
+        bool isRight = IsLeftBehind(reader) || (mayComplete && reader.HasCompleted) || (mayBeAbandoned && reader.FailedWith(Abandoned)) || (Plan.Intent == Intent.Fail && reader.FailedWith(Planned));
         if (!isRight)
         {
             Violated($"{(lost.Length > 0 ? "A writer was lost" : "Every writer lived")}, but {Run.NameOf(reader)} ended with {reader.Outcome?.What} {reader.Outcome?.Error}: {reader.Outcome?.Text}");
@@ -61,5 +61,5 @@ internal abstract class FanVerifier(TrackedStream run, TimeSpan lease, IReadOnly
     }
 
     /// <summary>Its producer was lost before anything came of it, and another run had given out elements when it came there: it was told.</summary>
-    private bool IsApart(TrackedEnd reader, bool hasSiloDied) => hasSiloDied && reader.FailedWith(Abandoned) && Run.DeliveredTo(reader) == 0;
+    private bool IsLeftBehind(TrackedEnd reader) => reader.FailedWith(Abandoned) && Run.DeliveredTo(reader) == 0 && SiloDied(Run.StartedAt, long.MaxValue);
 }
