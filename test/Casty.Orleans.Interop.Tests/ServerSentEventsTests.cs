@@ -1,5 +1,3 @@
-using System.Net.ServerSentEvents;
-using System.Text.Json;
 using Casty.Orleans.Interop.Tests.Snippets;
 using Xunit;
 
@@ -39,7 +37,7 @@ public sealed class ServerSentEventsTests(WebSilo web)
         using var client = new HttpClient();
         await sink.PutAsync(new("AAPL", 0)).Soon();
         using var response = await client.GetAsync(Url, HttpCompletionOption.ResponseHeadersRead).Soon();
-        await using var events = await EventsAsync(response);
+        await using var events = await Events.OfAsync(response);
         for (int i = 0; i < 10; i++)
         {
             Assert.True(await events.MoveNextAsync().Soon());
@@ -55,36 +53,14 @@ public sealed class ServerSentEventsTests(WebSilo web)
         using var client = new HttpClient();
         await sink.PutAsync(new("AAPL", 0)).Soon();
         using var response = await client.GetAsync(Url, HttpCompletionOption.ResponseHeadersRead).Soon();
-        await using var events = await EventsAsync(response);
+        await using var events = await Events.OfAsync(response);
         Assert.True(await events.MoveNextAsync().Soon());
         await sink.FailAsync(new InvalidOperationException("Boom.")).Soon();
         await Assert.ThrowsAnyAsync<IOException>(() => events.MoveNextAsync().Soon());
     }
 
     [Fact]
-    public async Task AClientThatStopsReading_HoldsTheWriterBack()
-    {
-        await using var writer = await LongWriter.StartAsync(web.Grains, _name, LongWriter.Many);
-        using var client = new HttpClient(WebSilo.Handler());
-        using var response = await client.GetAsync(Url, HttpCompletionOption.ResponseHeadersRead).Soon();
-        await using var events = await EventsAsync(response);
-        Assert.True(await events.MoveNextAsync().Soon());
-
-        // While as much as would let the writer finish goes to another client, the same way.
-        await ReadBesideAsync();
-        Assert.InRange(writer.Put, WebSilo.BufferSize, LongWriter.Bound);
-
-        // It goes on where it stopped, and nothing is lost.
-        for (int i = 1; i < LongWriter.Many; i++)
-        {
-            Assert.True(await events.MoveNextAsync().Soon());
-            Assert.Equal(i, events.Current);
-            Assert.InRange(writer.Put, 0, i + LongWriter.Bound);
-        }
-
-        Assert.False(await events.MoveNextAsync().Soon());
-        await writer.Writing.Soon();
-    }
+    public Task AClientThatStopsReading_HoldsTheWriterBack() => Events.HoldTheWriterBackAsync(web.Grains, $"{web.Address}prices", _name);
 
     [Fact]
     public async Task AClientThatDisconnects_CancelsTheStream_WhileTheWriterWaits()
@@ -93,7 +69,7 @@ public sealed class ServerSentEventsTests(WebSilo web)
         using (var client = new HttpClient(WebSilo.Handler()))
         {
             using var response = await client.GetAsync(Url, HttpCompletionOption.ResponseHeadersRead).Soon();
-            await using var events = await EventsAsync(response);
+            await using var events = await Events.OfAsync(response);
             Assert.True(await events.MoveNextAsync().Soon());
         }
 
@@ -108,7 +84,7 @@ public sealed class ServerSentEventsTests(WebSilo web)
         using (var client = new HttpClient())
         {
             using var response = await client.GetAsync(Url, HttpCompletionOption.ResponseHeadersRead).Soon();
-            await using var events = await EventsAsync(response);
+            await using var events = await Events.OfAsync(response);
             Assert.True(await events.MoveNextAsync().Soon());
         }
 
@@ -116,23 +92,4 @@ public sealed class ServerSentEventsTests(WebSilo web)
     }
 
     private string Url => $"{web.Address}prices/{_name}";
-
-    private async Task ReadBesideAsync()
-    {
-        await using var writer = await LongWriter.StartAsync(web.Grains, $"{_name}-beside", LongWriter.Many);
-        using var client = new HttpClient();
-        using var response = await client.GetAsync($"{Url}-beside", HttpCompletionOption.ResponseHeadersRead).Soon();
-        await using var events = await EventsAsync(response);
-        int read = 0;
-        while (await events.MoveNextAsync().Soon()) Assert.Equal(read++, events.Current);
-        Assert.Equal(LongWriter.Many, read);
-    }
-
-    /// <summary>The prices of the events, one after the other.</summary>
-    private static async Task<IAsyncEnumerator<double>> EventsAsync(HttpResponseMessage response)
-    {
-        var body = await response.EnsureSuccessStatusCode().Content.ReadAsStreamAsync().Soon();
-        var events = SseParser.Create(body, (_, data) => JsonDocument.Parse(data.ToArray()).RootElement.GetProperty("price").GetDouble());
-        return events.EnumerateAsync().Select(item => item.Data).GetAsyncEnumerator();
-    }
 }

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Casty.Orleans.Interop.Tests.Snippets;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -33,6 +34,7 @@ public sealed class WebClientTests : IAsyncLifetime
         var web = WebApplication.CreateBuilder();
         web.Logging.ClearProviders();
         web.UseOrleansClient(orleans => orleans.UseLocalhostClustering(gatewayPort).AddCastyStreams(streams => streams.Consumer.MaxDemand = WebSilo.Demand));
+        web.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = WebSilo.Listen);
         _web = web.Build();
         _web.Urls.Add("http://127.0.0.1:0");
         _web.MapPrices();
@@ -75,6 +77,10 @@ public sealed class WebClientTests : IAsyncLifetime
 
         Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => sink.Completion.Soon())).Reason);
     }
+
+    [Fact]
+    public Task AClientThatStopsReading_HoldsTheWriterBack() =>
+        Events.HoldTheWriterBackAsync(_silo.Services.GetRequiredService<IGrainFactory>(), $"{_web.Urls.First()}/prices", _name);
 
     private string Url => $"{_web.Urls.First()}/prices/{_name}";
 

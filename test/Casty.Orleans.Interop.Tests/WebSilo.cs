@@ -81,7 +81,8 @@ public sealed class WebSilo : IAsyncLifetime
 
     public static SocketsHttpHandler Handler() => new() { ConnectCallback = (context, token) => ConnectAsync(context.DnsEndPoint, token) };
 
-    private static Socket Listen(EndPoint endpoint)
+    /// <summary>Listens with small buffers.</summary>
+    public static Socket Listen(EndPoint endpoint)
     {
         var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
         socket.SendBufferSize = SocketBuffer;   // connections inherit it

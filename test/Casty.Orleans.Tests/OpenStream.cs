@@ -24,10 +24,10 @@ internal static class OpenStream
         return new OpenStream<T>(sink, await places.Reader.GetSourceAsync<T>(name, reader, consumer).Soon());
     }
 
-    /// <summary>Puts elements and completes, beside a reader.</summary>
+    /// <summary>Puts elements and completes, beside a reader that may wait several times meanwhile, each time as long as a test waits at most.</summary>
     public static Task WriteAsync<T>(this SinkRef<T> sink, IEnumerable<T> elements)
     {
-        return Task.Run(PutAllAsync).Soon();
+        return Task.Run(PutAllAsync).WaitAsync(4 * Waiting.Limit);
 
         async Task PutAllAsync()
         {
