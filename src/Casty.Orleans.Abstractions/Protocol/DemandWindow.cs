@@ -1,14 +1,14 @@
 namespace Casty.Orleans.Protocol;
 
 /// <summary>
-/// How many elements a reader has asked for and not taken: starts at <c>initial</c>, grows fourfold towards <c>max</c> while the
+/// How many elements a reader has asked for and not taken: starts at <c>initial</c>, grows sixteenfold towards <c>max</c> while the
 /// reader waits for elements that wait for demand, and halves towards <c>initial</c> when a slow reader takes long over what
 /// it asked for (P-06).
 /// </summary>
 internal struct DemandWindow
 {
-    /// <summary>How fast it grows: a stream of some thousand elements should not be over before its window is wide.</summary>
-    private const int Growth = 4;
+    /// <summary>How fast it grows: a stream of a thousand elements should not be over before its window is wide.</summary>
+    private const int Growth = 16;
 
     /// <summary>What is outstanding should not keep a reader busy for longer: it would only be old when its turn comes.</summary>
     private static readonly TimeSpan SlowReader = TimeSpan.FromSeconds(1);

@@ -3,7 +3,7 @@ namespace Casty.Orleans.Benchmarks;
 /// <summary>The same elements over more and more streams at once, silo to client. Opening them is not measured.</summary>
 internal static class ManyStreams
 {
-    public static Task RunAsync(Bench bench, string table) => new Race(bench, table).RunAsync("streams at once, silo to client", 2_000_000,
+    public static Task RunAsync(Bench bench, string table) => new Race(bench, table).RunAsync("streams at once, silo to client", 8_000_000,
         Of(bench, 1),
         Of(bench, 10),
         Of(bench, 100),

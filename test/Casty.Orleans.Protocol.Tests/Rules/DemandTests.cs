@@ -3,9 +3,9 @@ namespace Casty.Orleans.Protocol.Tests.Rules;
 public sealed class DemandTests
 {
     [Fact, Trait("Rule", "P-06")]
-    public void Window_ReaderWaitsForWhatIsHeldBack_GrowsFourfoldUpToTheMost()
+    public void Window_ReaderWaitsForWhatIsHeldBack_GrowsSixteenfoldUpToTheMost()
     {
-        var window = new DemandWindow(2, 40, Make.Start);
+        var window = new DemandWindow(2, 1_000, Make.Start);
         long taken = 0;
         var sizes = new List<int>();
         for (int i = 0; i < 4; i++)
@@ -15,7 +15,7 @@ public sealed class DemandTests
             sizes.Add(window.Size);
         }
 
-        Assert.Equal([8, 32, 40, 40], sizes);
+        Assert.Equal([32, 512, 1_000, 1_000], sizes);
     }
 
     [Fact, Trait("Rule", "P-06")]
