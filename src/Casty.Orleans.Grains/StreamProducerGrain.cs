@@ -127,7 +127,7 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
         var since = _host.Traces.Begin();
         while (true)
         {
-            var producer = Borrow(facts.Stream);
+            var producer = Borrow(facts.Stream, hasBegun: facts.Confirmed > 0);
             producer.OnAsked(request.Trace);
             if (producer.Rejoin(request.End, PortOf(request), facts, request.Replaces) is not { } stream) continue;
 
@@ -151,9 +151,10 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
         {
             // It joined a run that was given up before anything came of it: it joins the one that was there before, as if for the first
             // time. It has a place to wait in, unlike one that has not joined yet: it asks again.
-            var producer = Borrow(facts.Stream);
+            bool hasBegun = report is not { Positions: [], Unfinished: [] };
+            var producer = Borrow(facts.Stream, hasBegun);
             producer.OnAsked(request.Trace);
-            if (report.Stream != producer.Stream.Id && report is { Positions: [], Unfinished: [] })
+            if (report.Stream != producer.Stream.Id && !hasBegun)
             {
                 producer.OnAsking(request.Consumer, isReturning: true);
                 return producer.Opened.IsCompleted ? await SubscribeAsync(request, isReturning: true) : null;
@@ -233,9 +234,9 @@ public sealed partial class StreamProducerGrain<T> : Grain, IStreamProducerGrain
         return producer.Opened.IsCompleted ? producer : null;
     }
 
-    private ProducerEnd<T> Borrow(StreamKey? lost = null)
+    private ProducerEnd<T> Borrow(StreamKey? lost = null, bool hasBegun = false)
     {
-        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), this, lost);
+        var producer = _host.GetProducer<T>(this.GetPrimaryKeyString(), this, lost, hasBegun);
 
         // A live stream keeps its activation, however quiet it is; one whose name is free lets it go.
         DelayDeactivation(TimeSpan.MaxValue);

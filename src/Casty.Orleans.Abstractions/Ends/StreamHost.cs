@@ -204,7 +204,8 @@ internal sealed class StreamHost
     /// <param name="name">The stream's name.</param>
     /// <param name="home">The activation that a new one belongs to.</param>
     /// <param name="lost">The lifetime of the producer that an end asks for; null joins whatever there is.</param>
-    public ProducerEnd<T> GetProducer<T>(string name, IProducerHome<T> home, Protocol.StreamKey? lost = null)
+    /// <param name="hasBegun">Elements of its run have been read.</param>
+    public ProducerEnd<T> GetProducer<T>(string name, IProducerHome<T> home, Protocol.StreamKey? lost = null, bool hasBegun = false)
     {
         lock (_producers)
         {
@@ -222,8 +223,9 @@ internal sealed class StreamHost
                 var present = (ProducerEnd<T>)named;
                 if (lost is not { } stream || present.Stream.Id == stream.Id || !present.IsProvisional) return present;
 
-                // Of two runs that did not find each other the older one goes on, whoever asks first: ids are in the order of time.
-                if (present.Stream.Id.CompareTo(stream.Id) < 0) return present;
+                // Of two runs that did not find each other the one goes on of which something has come; else the older one, whoever asks
+                // first: ids are in the order of time.
+                if (!hasBegun && present.Stream.Id.CompareTo(stream.Id) < 0) return present;
                 present.Close();   // its ends follow, and join the stream that was there before them
             }
 

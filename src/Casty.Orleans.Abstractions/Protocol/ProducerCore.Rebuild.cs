@@ -77,6 +77,13 @@ internal sealed partial class ProducerCore<T>
     /// <summary>The writer belongs to the stream, or may still ask how it ended for it.</summary>
     public bool Knows(long writer) => _writers.ContainsKey(writer);
 
+    /// <summary>Nothing has come of this run, in this lifetime or before, as far as it is known: its ends can join another.</summary>
+    public bool IsProvisional => IsRebuilding
+        ? Before.Rosters.Count > 0 && Before.Rosters.TrueForAll(roster => roster.Writers.Length == 0)
+            && Before.Reader is null or { Received: 0, Positions: [] }
+            && Before.Reports.Values.All(one => one.Report.Stream.Id != Stream.Id)
+        : this is { Sent: 0, Confirmed: 0, IsOver: false } && _writers.Values.All(slot => slot.Confirmed == 0);
+
     /// <summary>A writer reports. Repeating a report changes nothing.</summary>
     /// <returns>False if the stream does not go on with this writer.</returns>
     public bool Report(WriterReport report, Guid process, TimeSpan now)
@@ -84,6 +91,7 @@ internal sealed partial class ProducerCore<T>
         if (IsRebuilding)
         {
             if (Before.Joined.Contains(report.Writer)) return false;   // another has its place
+            if (report.Stream.Id != Stream.Id && report.Confirmed > 0) return false;   // of another run that has begun: the readers of this one would miss something
             Before.Reports[report.Writer] = (report, process);
             if (report.Stream.Id == Stream.Id) Learn(report.Opened, report.Roster);
             OpenIfAllReported(now);

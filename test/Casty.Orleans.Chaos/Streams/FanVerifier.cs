@@ -49,7 +49,7 @@ internal abstract class FanVerifier(TrackedStream run, TimeSpan lease, IReadOnly
             && Array.TrueForAll(lost, writer => writer.Ending is not null || writer.Opened is null || IsForgotten(writer));
         bool mayBeAbandoned = MayBeCut || Plan.Intent == Intent.Abandon || (Plan.Intent == Intent.Fail && hasSiloDied)
             || Array.Exists(lost, writer => writer.Ended is null || hasSiloDied);
-        bool isRight = IsLeftBehind(reader) || (mayComplete && reader.HasCompleted) || (mayBeAbandoned && reader.FailedWith(Abandoned)) || (Plan.Intent == Intent.Fail && reader.FailedWith(Planned));
+        bool isRight = IsLeftBehind(reader) || IsRefused(reader) || (mayComplete && reader.HasCompleted) || (mayBeAbandoned && reader.FailedWith(Abandoned)) || (Plan.Intent == Intent.Fail && reader.FailedWith(Planned));
         if (!isRight)
         {
             Violated($"{(lost.Length > 0 ? "A writer was lost" : "Every writer lived")}, but {Run.NameOf(reader)} ended with {reader.Outcome?.What} {reader.Outcome?.Error}: {reader.Outcome?.Text}");
@@ -62,4 +62,8 @@ internal abstract class FanVerifier(TrackedStream run, TimeSpan lease, IReadOnly
 
     /// <summary>Its producer was lost before anything came of it, and another run had given out elements when it came there: it was told.</summary>
     private bool IsLeftBehind(TrackedEnd reader) => reader.FailedWith(Abandoned) && Run.DeliveredTo(reader) == 0 && SiloDied(Run.StartedAt, long.MaxValue);
+
+    /// <summary>All who knew what kind of stream it is were lost, and somebody who did not say came first: with one consumer, it takes no other.</summary>
+    private bool IsRefused(TrackedEnd reader) =>
+        reader.FailedWith(nameof(StreamException)) && Run.DeliveredTo(reader) == 0 && Run.Writers.All(writer => writer.IsLost);
 }

@@ -4,6 +4,40 @@ public sealed class ProducerRebuildTests
 {
     private static readonly StreamKey Next = Make.Key with { Incarnation = 2 };
 
+    /// <summary>Readers alone have come to a run that began because the one before could not be found: it is lost, and a writer of that one comes.</summary>
+    [Theory, Trait("Rule", "P-15")]
+    [InlineData(false, true), InlineData(true, false)]
+    public void RebuiltWithReadersAlone_ItsRunGivesWay_UnlessItHadWriters(bool hadWriters, bool isProvisional)
+    {
+        var producer = ProducerCore<int>.Rebuild(Make.Key with { Incarnation = 2 }, Make.Timings, Make.Start);
+        Assert.False(producer.IsProvisional);   // nothing is known yet
+
+        var roster = new Roster(1, 1, hadWriters ? [new RosterEntry(1, -1, StreamEndReason.None)] : [], "c", true, true, 1, 16, TimeSpan.FromMinutes(5), []);
+        producer.Report(new ReaderReport(Make.Key, 1, "c", true, 0, 0, [], [], null, roster), long.MaxValue, Make.Elsewhere, Make.Start);
+        Assert.Equal(isProvisional, producer.IsProvisional);
+    }
+
+    /// <summary>Its elements that were finished there, nobody here would ever be given.</summary>
+    [Theory, Trait("Rule", "P-15")]
+    [InlineData(0, true), InlineData(1, false)]
+    public void Rebuilding_AWriterOfAnotherRunComes_IsTakenInOnlyIfNothingOfItWasFinishedThere(long confirmed, bool isTakenIn)
+    {
+        var producer = ProducerCore<int>.Rebuild(Make.Key with { Incarnation = 2 }, Make.Timings, Make.Start);
+        var other = new StreamKey(new Guid("00000000-0000-0000-0000-000000000002"), 1);
+        Assert.Equal(isTakenIn, producer.Report(new WriterReport(other, 5, confirmed, 3, 3, null, null), Make.Elsewhere, Make.Start));
+    }
+
+    [Fact, Trait("Rule", "P-15")]
+    public void OpenedAgainWithoutAReader_IsNotProvisional_AsSomethingWasReadBefore()
+    {
+        var producer = ProducerCore<int>.Rebuild(Make.Key with { Incarnation = 2 }, Make.Timings, Make.Start);
+        var roster = new Roster(1, 1, [new RosterEntry(1, -1, StreamEndReason.None)], "c", true, false, 1, 16, TimeSpan.FromMinutes(5), []);
+        Assert.True(producer.Report(new WriterReport(Make.Key, 1, 2, 3, 3, null, roster), Make.Elsewhere, Make.Start));
+        producer.OnTick(Make.At(60));
+        Assert.False(producer.IsRebuilding);
+        Assert.False(producer.IsProvisional);
+    }
+
     [Fact, Trait("Rule", "P-15")]
     public void Rebuilt_WriterMissing_NeverCompletes()
     {

@@ -31,7 +31,7 @@ internal sealed partial class ProducerEnd<T>
     {
         get
         {
-            lock (_gate) return _core is { Sent: 0, Confirmed: 0, IsRebuilding: false, IsOver: false };
+            lock (_gate) return _core.IsProvisional && _fan?.IsProvisional != false;
         }
     }
 
