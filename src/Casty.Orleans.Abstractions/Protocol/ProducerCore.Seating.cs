@@ -24,6 +24,9 @@ internal sealed partial class ProducerCore<T>
     /// </summary>
     public bool MustYieldTo(ReaderReport report) => !IsRebuilding && !IsOver && report.Epoch > Epoch;
 
+    /// <summary>That reader read here and has let go of its place: one that has not heard that this was heard says so again.</summary>
+    public bool HasLeft(long epoch) => !IsRebuilding && !IsReaderAttached && epoch == Epoch && epoch == _seatedEpoch && !_isFenced;
+
     private ReaderReport? NewestReader => Before.Reader?.Epoch == NewestEpoch ? Before.Reader : null;
 
     /// <summary>

@@ -141,7 +141,7 @@ internal sealed class ProducerEnd
     public DemandAnswer? OnDemand(Demand demand)
     {
         if (HasRetired) return new DemandAnswer(null, IsUnknown: true);
-        if (IsClosed) return new DemandAnswer(null, IsUnknown: true, Core.LastRoster(_world.Now), IsMoved: true);
+        if (IsClosed) return Moved;
         if (IsGone) return null;
 
         if (_links.Find(one => one.Reader.Core.Epoch == demand.Peer) is { } link) Heard.Add(link.Reader);
@@ -175,7 +175,7 @@ internal sealed class ProducerEnd
         if (report.Epoch < (_fan?.NewestEpochOf(report.Consumer) ?? Core.NewestEpoch)) return new RejoinAnswer(null, new StreamEnd(StreamEndReason.Superseded));
         if (_fan is not null)
         {
-            if (!TryRejoinFan(end, report)) return _fan.TryYieldTo(report, end.Id, _world.Now) ? Yield(end, report) : Gone;
+            if (!_fan.HasLeft(report.Epoch) && !TryRejoinFan(end, report)) return _fan.TryYieldTo(report, end.Id, _world.Now) ? Yield(end, report) : Gone;
         }
         else if (Core.IsWelcome(report))
         {
@@ -188,7 +188,7 @@ internal sealed class ProducerEnd
         {
             return Yield(end, report);
         }
-        else if (LinkOf(end) is null || (!Core.IsReaderAttached && !Core.IsOver))
+        else if (!Core.HasLeft(report.Epoch) && (LinkOf(end) is null || (!Core.IsReaderAttached && !Core.IsOver)))
         {
             return Gone;
         }
@@ -222,12 +222,14 @@ internal sealed class ProducerEnd
         if (_untold.Remove(end) && _untold.Count == 0) _retiresAt = _world.Now;
     }
 
-    /// <summary>Calls once others know how far a reader was that detaches: whether they do, or were not waited for any longer.</summary>
-    public void WhenKept(Action<bool> tell)
+    /// <summary>
+    /// Answers a reader that detaches once others know how far it was, or are not waited for any longer. Where this producer gives up its place
+    /// before, the reader tells the next one.
+    /// </summary>
+    public void WhenKept(DemandAnswer answer, Action<DemandAnswer, bool> tell)
     {
-        bool isTold = IsClosed;
-        if (isTold) tell(true);
-        else _unkept.Add((Core.RosterVersion, 0, () => Tell(isKept: true)));
+        bool isTold = false;
+        _unkept.Add((Core.RosterVersion, 0, () => Tell(isKept: !IsClosed)));
         if (!IsGone) Drain();
         _world.Clock.In(World.Timings.Suspicion, () =>
         {
@@ -238,9 +240,11 @@ internal sealed class ProducerEnd
         {
             if (isTold) return;
             isTold = true;
-            tell(isKept);
+            tell(IsClosed ? Moved : answer, isKept);
         }
     }
+
+    private DemandAnswer Moved => new(null, IsUnknown: true, Core.LastRoster(_world.Now), IsMoved: true);
 
     private bool HasRetired => IsClosed && _world.Now >= _retiresAt;
 

@@ -349,7 +349,7 @@ internal sealed class ReaderEnd
             _wire.Send(() =>
             {
                 if (!producer.IsReachableFrom(Home) || producer.OnDemand(demand) is not { } answer) return;
-                if (demand.Leave == Protocol.Leave.Detach && !answer.IsUnknown) producer.WhenKept(isKept => Answer(answer, isKept));
+                if (demand.Leave == Protocol.Leave.Detach && !answer.IsUnknown) producer.WhenKept(answer, Answer);
                 else Answer(answer, isKept: false);
             });
 

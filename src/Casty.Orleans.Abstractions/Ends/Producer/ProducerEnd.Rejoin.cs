@@ -155,7 +155,7 @@ internal sealed partial class ProducerEnd<T>
 
             if (_fan is not null)
             {
-                if (!RejoinConsumer(end, port, report, maxBytes) && !_core.IsOver)
+                if (!_fan.HasLeft(report.Epoch) && !RejoinConsumer(end, port, report, maxBytes) && !_core.IsOver)
                 {
                     isTorn = _fan.TryYieldTo(report, end, _host.Clock.Now);
                     if (!isTorn) throw Gone("reader");
@@ -176,7 +176,7 @@ internal sealed partial class ProducerEnd<T>
             {
                 isTorn = true;
             }
-            else if (_core.Reader != end || (!_core.IsReaderAttached && !_core.IsOver))
+            else if (!_core.HasLeft(report.Epoch) && (_core.Reader != end || (!_core.IsReaderAttached && !_core.IsOver)))
             {
                 throw Gone("reader");
             }

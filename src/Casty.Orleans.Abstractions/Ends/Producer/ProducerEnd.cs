@@ -333,7 +333,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         TimeSpan? delivery;
         lock (_gate)
         {
-            if (_isClosed) return new ValueTask<DemandReply>(new DemandReply(null, IsUnknown: true, _lastRoster, IsMoved: true));
+            if (_isClosed) return new ValueTask<DemandReply>(Moved);
             reply = _fan is null ? OnReaderDemand(demand) : OnConsumerDemand(demand);
             delivery = _delivery.End(_core.Received, _host.Clock.Now);
             isLast = _core.IsOver && !_writersTold.IsSet && demand.Leave == Leave.None && demand.Stream == _core.Stream && (_fan is not null || demand.Peer == _core.Epoch);
@@ -365,12 +365,17 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
         });
     }
 
-    /// <summary>How far it was must outlive this producer before a reader that detaches is gone.</summary>
+    /// <summary>
+    /// How far it was must outlive this producer before a reader that detaches is gone. Where this one gives up its place before that, the
+    /// reader tells the next one.
+    /// </summary>
     private async ValueTask<DemandReply> DetachedAsync(DemandReply reply)
     {
         await KeptAsync().ConfigureAwait(false);
-        return reply;
+        lock (_gate) return _isClosed ? Moved : reply;
     }
+
+    private DemandReply Moved => new(null, IsUnknown: true, _lastRoster, IsMoved: true);
 
     /// <summary>
     /// A reader at the end is not let go before the writers have been told: were this producer lost in between, nobody else could tell them

@@ -25,6 +25,9 @@ internal sealed partial class FanOut<T>
         return Known.TryGetValue(consumer, out var entry) ? Math.Max(newest, entry.Epoch) : newest;
     }
 
+    /// <summary>That reader read here and has let go of its place: one that has not heard that this was heard says so again.</summary>
+    public bool HasLeft(long epoch) => _gone.TryGetValue(epoch, out var gone) && gone.End.Reason == StreamEndReason.Cancelled;
+
     /// <summary>That end was the reader of a consumer when that was last known, and has not come.</summary>
     public bool IsExpected(Guid reader) => reader != Guid.Empty && (_isSeated ? _all.Exists(one => one.IsExpected && one.Reader == reader) : Known.Values.Any(entry => entry.Reader == reader));
 
