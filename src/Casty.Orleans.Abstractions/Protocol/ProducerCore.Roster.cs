@@ -53,7 +53,11 @@ internal sealed partial class ProducerCore<T>
     /// </summary>
     /// <param name="version">The roster's version.</param>
     /// <param name="about">The writer that it is about, or <see cref="ReaderItself"/>; 0 if it is about none.</param>
-    public bool IsKept(long version, long about = 0)
+    /// <param name="isFailure">
+    /// That writer has failed the stream, which must not look complete for want of anybody who knows. Whoever has joined and not spoken yet
+    /// is about to; and where nobody is elsewhere, one beside it is better than none.
+    /// </param>
+    public bool IsKept(long version, long about = 0, bool isFailure = false)
     {
         var process = about == ReaderItself ? _readerProcess : _writers.TryGetValue(about, out var writer) ? writer.Process : Guid.Empty;
         if (about != ReaderItself && IsReaderAwaited)
@@ -62,15 +66,23 @@ internal sealed partial class ProducerCore<T>
             if (_readerProcess != process) return true;
         }
 
-        bool hasKeeper = false;
+        bool hasKeeper = false, isMissedBeside = false;
         foreach (var slot in _keepers)
         {
-            if (!slot.IsRemote || !slot.IsEstablished || !slot.HasSpoken || slot.IsSilent || slot.Process == process) continue;
-            if (slot.RosterSeen >= version) return true;
+            bool mayVouch = slot.IsEstablished && slot.HasSpoken;
+            if (!slot.IsRemote || slot.IsSilent || slot.Number == about || !(mayVouch || isFailure)) continue;
+            bool knows = mayVouch && slot.RosterSeen >= version;
+            if (slot.Process == process)
+            {
+                isMissedBeside |= isFailure && !knows;
+                continue;
+            }
+
+            if (knows) return true;
             hasKeeper = true;
         }
 
-        return !hasKeeper;
+        return !hasKeeper && !isMissedBeside;
     }
 
     private bool IsReaderRemote => _readerProcess != Guid.Empty;
@@ -169,7 +181,7 @@ internal sealed partial class ProducerCore<T>
 
         for (int i = (_unkeptEnds?.Count ?? 0) - 1; i >= 0; i--)
         {
-            if (IsKept(_unkeptEnds![i].Version, _unkeptEnds[i].Slot.Number)) AcknowledgeEnd(i);
+            if (IsKept(_unkeptEnds![i].Version, _unkeptEnds[i].Slot.Number, HasFailed(_unkeptEnds[i].Slot))) AcknowledgeEnd(i);
         }
     }
 
@@ -177,7 +189,7 @@ internal sealed partial class ProducerCore<T>
     private void KeepEnd(WriterSlot<T> slot, TimeSpan now)
     {
         OnRosterChanged();
-        if (!IsKept(RosterVersion, slot.Number)) (_unkeptEnds ??= []).Add((slot, RosterVersion, Later(now, _timings.Suspicion)));
+        if (!IsKept(RosterVersion, slot.Number, HasFailed(slot))) (_unkeptEnds ??= []).Add((slot, RosterVersion, Later(now, _timings.Suspicion)));
     }
 
     /// <summary>A writer's end counts as received once it would survive the producer, or those who should know of it are silent (P-15).</summary>
@@ -224,6 +236,8 @@ internal sealed partial class ProducerCore<T>
         RosterVersion++;
         _roster = null;
     }
+
+    private static bool HasFailed(WriterSlot<T> slot) => slot.In.End?.Reason == StreamEndReason.Failed;
 
     private bool IsEndKept(WriterSlot<T> slot) => IsOver || _unkeptEnds?.Exists(one => one.Slot == slot) != true;
 }

@@ -2,6 +2,44 @@ namespace Casty.Orleans.Protocol.Tests.Rules;
 
 public sealed class RosterTests
 {
+    /// <summary>Else the stream would look complete to whoever is left, were the producer lost in that moment; one in the same process is better than nobody.</summary>
+    [Theory, Trait("Rule", "P-15")]
+    [InlineData(true, false), InlineData(false, false), InlineData(true, true)]
+    public void AWriterThatFails_IsToldThatItIsKnown_OnceTheOtherWasSentAway(bool hasSpoken, bool isBeside)
+    {
+        var producer = Make.Producer();
+        long one = producer.Attach(Make.Start, Make.Elsewhere);
+        long failing = producer.Attach(Make.Start, isBeside ? Make.Elsewhere : new Guid(8, 0, 0, new byte[8]));
+        if (hasSpoken) producer.OnFrame(new Frame<int>(Make.Key, one, [], Number: 1, RosterSeen: producer.RosterVersion), Make.Start, out _);
+        var failure = new StreamEnd(StreamEndReason.Failed, "no", new InvalidOperationException("no"));
+        Assert.Equal(Verdict.Accepted, producer.OnFrame(new Frame<int>(Make.Key, failing, [], 0, failure, Number: 1), Make.Start, out _));
+        Assert.True(producer.TryTakeDemandFor(failing, out var told));
+        Assert.Null(told.End);
+        Assert.Equal(0, told.Received);
+
+        Assert.True(producer.TryTakeDemandFor(one, out told));
+        Assert.Equal(failure, told.End);
+        producer.OnFrame(new Frame<int>(Make.Key, one, [], Number: 2, Leaving: true), Make.Start, out _);
+        Assert.True(producer.TryTakeDemandFor(failing, out told));
+        Assert.Equal(failure, told.End);
+    }
+
+    /// <summary>Nobody is waited for who may be dead.</summary>
+    [Fact, Trait("Rule", "P-15")]
+    public void AWriterThatFails_AndTheOtherIsSilent_IsToldAfterTheSuspicionTime()
+    {
+        var producer = Make.Producer();
+        producer.Attach(Make.Start, Make.Elsewhere);
+        long failing = producer.Attach(Make.Start, new Guid(8, 0, 0, new byte[8]));
+        producer.OnFrame(new Frame<int>(Make.Key, failing, [], 0, new StreamEnd(StreamEndReason.Failed, "no"), Number: 1), Make.Start, out _);
+        Assert.True(producer.TryTakeDemandFor(failing, out var told));
+        Assert.Null(told.End);
+
+        producer.OnTick(Make.Start + Make.Timings.Suspicion);
+        Assert.True(producer.TryTakeDemandFor(failing, out told));
+        Assert.Equal(StreamEndReason.Failed, told.End?.Reason);
+    }
+
     [Fact, Trait("Rule", "P-15")]
     public void Reader_InAnotherProcess_LearnsWhoBelongsToTheStream()
     {

@@ -241,6 +241,7 @@ internal sealed class World
         LastFaultAt = Now;
         _faultStep = Faults < Scenario.Faults.Length ? Clock.Steps + Scenario.Faults[Faults].AfterSteps : long.MaxValue;
         if (_isLost) return;
+        if (plan.Kind is FaultKind.Close or FaultKind.CloseUnheard && Producer.Core.IsOver) return;   // it stays, as its ends may not have been told yet
 
         Note(() => $"fault {plan} hits {Producer}");
         WasUnheard |= !_writers.Exists(one => !one.IsDone && one.Core is not { End: not null, Put: 0 } && Producer.Heard.Contains(one)) && !_readers.Exists(one => !one.IsDone && Producer.Heard.Contains(one));
