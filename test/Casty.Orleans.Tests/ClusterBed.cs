@@ -90,7 +90,7 @@ public sealed class ClusterBed : IAsyncDisposable
         while (!task.IsCompleted)
         {
             long before = Wire.Calls;
-            for (int i = 0; i < 3; i++) await RoundTripAsync();
+            await SettleAsync();
             if (Wire.Calls == before) Time!.Advance(TimeSpan.FromSeconds(1));
         }
 
@@ -105,6 +105,12 @@ public sealed class ClusterBed : IAsyncDisposable
             await this[from].GetGrain<IPingGrain>($"{Place.SiloA}").PingAsync().Soon();
             await this[from].GetGrain<IPingGrain>($"{Place.SiloB}").PingAsync().Soon();
         }
+    }
+
+    /// <summary>What is said by now is heard, and so is what is said because of that.</summary>
+    public async Task SettleAsync()
+    {
+        for (int i = 0; i < 3; i++) await RoundTripAsync();
     }
 
     public async ValueTask DisposeAsync()

@@ -177,26 +177,12 @@ public sealed class LeakTests(LeakTests.Fixture fixture) : IClassFixture<LeakTes
     private async Task AssertNothingIsLeftAsync()
     {
         // What was said last may be lost, and a small record is kept: both for two leases at most.
-        for (int i = 0; i < 3; i++) await _bed.RoundTripAsync();
-        for (int i = 0; i < 20; i++)
-        {
-            _bed.Time!.Advance(TimeSpan.FromSeconds(10));
-            await _bed.RoundTripAsync();
-        }
-
+        await _bed.SettleAsync();
+        for (int i = 0; i < 20; i++) await PassAsync();
         await Waiting.UntilAsync(() => _bed.Hosts.All(host => host.EndCount == 0), () => $"Ends are left: {Left(host => host.EndCount)}.");
 
         // An observer lingers from its last use on, and a call that was cancelled may have let go of it only now: it is undone behind our back.
-        using (var patience = new CancellationTokenSource(Waiting.Limit))
-        {
-            while (_bed.Hosts.Any(host => host.ObserverCount > 0))
-            {
-                Assert.False(patience.IsCancellationRequested, $"Observers are left: {Left(host => host.ObserverCount)}.");
-                _bed.Time!.Advance(TimeSpan.FromSeconds(10));
-                await _bed.RoundTripAsync();
-            }
-        }
-
+        await Waiting.UntilAsync(() => _bed.Hosts.All(host => host.ObserverCount == 0), () => $"Observers are left: {Left(host => host.ObserverCount)}.", PassAsync);
         await Waiting.UntilAsync(() => _bed.Time!.Timers == 0, () => $"{_bed.Time!.Timers} timers are left.");
 
         // Deactivation is Orleans' own business, but it has been asked for.
@@ -208,6 +194,12 @@ public sealed class LeakTests(LeakTests.Fixture fixture) : IClassFixture<LeakTes
         }
         while (left.Length > 0 && !guard.IsCancellationRequested);
         Assert.Empty(left);
+    }
+
+    private async Task PassAsync()
+    {
+        _bed.Time!.Advance(TimeSpan.FromSeconds(10));
+        await _bed.RoundTripAsync();
     }
 
     private async Task<string[]> ActivationsAsync()

@@ -57,7 +57,7 @@ public sealed class OptionsTests(ClockedCluster cluster)
             while (true)
             {
                 // All messages that are under way have come before a put is said to wait.
-                for (int i = 0; i < 3; i++) await bed.RoundTripAsync();
+                await bed.SettleAsync();
                 if (!sink.TryPut(accepted)) return accepted;
                 accepted++;
             }

@@ -214,17 +214,12 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
     /// </summary>
     private async Task<Paused> PauseAsync()
     {
-        await SettleAsync();
+        await _bed.SettleAsync();
 
         // Everybody else is on the silo where the producer is, so what passes the wire is the client's.
         var pause = new Paused(_bed.Wire);
         _bed.Wire.Gate = call => call.Grain is IStreamDemandObserver or IStreamElementObserver<int> ? pause.IsOver : null;
         return pause;
-    }
-
-    private async Task SettleAsync()
-    {
-        for (int i = 0; i < 3; i++) await _bed.RoundTripAsync();
     }
 
     /// <summary>Time passes for the silos.</summary>
@@ -250,7 +245,7 @@ public sealed class PausedTests(PausedTests.Fixture fixture) : IClassFixture<Pau
         if (first != First.Messages) return;
 
         pause.Dispose();
-        await SettleAsync();
+        await _bed.SettleAsync();
     }
 
     private async Task DriveAsync(Task task)

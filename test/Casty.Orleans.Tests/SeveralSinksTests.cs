@@ -33,7 +33,7 @@ public sealed class SeveralSinksTests(SeveralSinksTests.Fixture fixture) : IClas
 
         // Unread, the stream takes its buffer and its demand, and not one element more.
         await Waiting.UntilAsync(() => Interlocked.Read(ref put) >= bufferSize + demand, () => $"{put} were put.");
-        for (int i = 0; i < 3; i++) await _bed.RoundTripAsync();
+        await _bed.SettleAsync();
         Assert.Equal(bufferSize + demand, Interlocked.Read(ref put));
 
         var read = new List<int>();

@@ -31,14 +31,15 @@ internal static class Waiting
         return taken;
     }
 
-    /// <summary>Gives way to everybody else until <paramref name="condition"/> holds.</summary>
-    public static async Task UntilAsync(Func<bool> condition, Func<string>? state = null)
+    /// <summary>Gives way to everybody else, or does <paramref name="meanwhile"/>, until <paramref name="condition"/> holds.</summary>
+    public static async Task UntilAsync(Func<bool> condition, Func<string>? state = null, Func<Task>? meanwhile = null)
     {
         long start = Stopwatch.GetTimestamp();
         while (!condition())
         {
             if (Stopwatch.GetElapsedTime(start) > Limit) throw new TimeoutException($"It did not come true. {state?.Invoke()}");
-            await Task.Yield();
+            if (meanwhile is null) await Task.Yield();
+            else await meanwhile();
         }
     }
 }

@@ -80,7 +80,7 @@ internal sealed partial class ProducerCore<T>
     /// <summary>Nothing has come of this run, in this lifetime or before, as far as it is known: its ends can join another.</summary>
     public bool IsProvisional => IsRebuilding
         ? Before.Rosters.Count > 0 && Before.Rosters.TrueForAll(roster => roster.Writers.Length == 0)
-            && Before.Reader is null or { Received: 0, Positions: [] }
+            && Before.Reader is null or { HasNothing: true }
             && Before.Reports.Values.All(one => one.Report.Stream.Id != Stream.Id)
         : this is { Sent: 0, Confirmed: 0, IsOver: false } && _writers.Values.All(slot => slot.Confirmed == 0);
 

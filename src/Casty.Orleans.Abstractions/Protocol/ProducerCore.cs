@@ -503,15 +503,17 @@ internal sealed partial class ProducerCore<T>
         bool isDone = slot.IsFinished && (_turn.Count > 0 || IsOver);
         bool isFinished = isDone && slot.In.End!.Reason == StreamEndReason.Completed;
 
+        bool isEndKept = !slot.IsEnded || IsEndKept(slot);
+
         // Who has ended waits for what becomes of its elements, or for its failure to be known elsewhere; who has not is sent away by any end.
         bool isTold = !IsBehind(slot) && (IsOver || (End is { } end
-            && (!slot.IsEnded || (end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation && IsEndKept(slot)))));
-        long received = slot.IsEnded && !IsEndKept(slot) ? slot.In.Received - 1 : slot.In.Received;
+            && (!slot.IsEnded || (isEndKept && end.Reason is StreamEndReason.Failed or StreamEndReason.ProtocolViolation))));
+        long received = isEndKept ? slot.In.Received : slot.In.Received - 1;
 
         slot.ToldConfirmed = slot.Confirmed;
 
         // Who let go has nothing more to wait for then; kept until the stream ends, such writers would gather.
-        var told = isTold ? EndFor(slot) : isDone && !isFinished && (!HasFailed(slot) || IsEndKept(slot)) ? slot.In.End : null;
+        var told = isTold ? EndFor(slot) : isDone && !isFinished && (isEndKept || !HasFailed(slot)) ? slot.In.End : null;
         return new Demand(Stream, slot.Number, received, isFinished ? received : Math.Min(slot.Confirmed, received), slot.Limit, slot.Grant,
             told, Roster: RosterFor(slot, isAnswer), IsAsking: slot.KnownConfirmed < slot.AskedConfirmed);
     }

@@ -84,7 +84,11 @@ internal sealed record WriterReport(
 /// <param name="Delivery">Whom the stream's elements go to.</param>
 internal sealed record ReaderReport(
     StreamKey Stream, long Epoch, string Consumer, bool IsNamed, long Received, long Finished, Run[] Unfinished,
-    WriterPosition[] Positions, StreamEnd? End, Roster? Roster, long Opened = 0, StreamDelivery Delivery = StreamDelivery.Single);
+    WriterPosition[] Positions, StreamEnd? End, Roster? Roster, long Opened = 0, StreamDelivery Delivery = StreamDelivery.Single)
+{
+    /// <summary>It has been given nothing, and began with each writer at its first element.</summary>
+    public bool HasNothing => this is { Received: 0, Positions: [] };
+}
 
 /// <summary>What a reader is told that has subscribed.</summary>
 /// <param name="Stream">The stream as it was then.</param>

@@ -15,7 +15,7 @@ internal sealed partial class FanOut<T>
     private bool _isSeated;
 
     /// <summary>Nobody has been given anything, in this lifetime or before, as far as it is known.</summary>
-    public bool IsProvisional => _reports.Values.All(one => one.Report is { Received: 0, Positions: [] });
+    public bool IsProvisional => _reports.Values.All(one => one.Report.HasNothing);
 
     /// <summary>The epoch of the newest reader of that name that is known of.</summary>
     public long NewestEpochOf(string consumer)
