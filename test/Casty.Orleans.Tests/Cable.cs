@@ -20,12 +20,11 @@ public sealed class Cable
     private readonly HashSet<int> _apart = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Has a silo's connections run through this cable. A silo that learns that it was declared dead does not end the tests.</summary>
+    /// <summary>Has a silo's connections run through this cable.</summary>
     public void Connect(ISiloBuilder silo)
     {
         silo.Services.AddOptions<SiloConnectionOptions>().Configure<IOptions<EndpointOptions>>((options, endpoint) =>
             options.ConfigureSiloOutboundConnection(connection => connection.Use(next => context => RunAsync(context, next, endpoint.Value.SiloPort))));
-        silo.Services.AddSingleton<IFatalErrorHandler, Undead>();
     }
 
     /// <summary>Separates a silo from all others, though not from its clients.</summary>
@@ -95,13 +94,4 @@ public sealed class Cable
     }
 
     private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
-
-    private sealed class Undead : IFatalErrorHandler
-    {
-        public bool IsUnexpected(Exception exception) => true;
-
-        public void OnFatalException(object? sender, string? context, Exception? exception)
-        {
-        }
-    }
 }

@@ -7,6 +7,7 @@ using Orleans.Hosting;
 using Orleans.Placement;
 using Orleans.Runtime;
 using Orleans.TestingHost;
+using Xunit;
 
 namespace Casty.Orleans.Tests;
 
@@ -113,6 +114,22 @@ public sealed class ClusterBed : IAsyncDisposable
         for (int i = 0; i < 3; i++) await RoundTripAsync();
     }
 
+    /// <summary>
+    /// Loses a silo. If it is killed, the others are told at once that it is dead. How soon they would find out is Orleans' affair, and
+    /// silos that find out soon also take one for dead that lives, where the machine is busy.
+    /// </summary>
+    public async Task LoseAsync(SiloHandle silo, bool isKilled)
+    {
+        if (!isKilled)
+        {
+            await Orleans.StopSiloAsync(silo).Soon();
+            return;
+        }
+
+        await Orleans.KillSiloAsync(silo).Soon();
+        Assert.True(await Silo(0).GetRequiredService<IClusterMembershipService>().TryKill(silo.SiloAddress).Soon());
+    }
+
     public async ValueTask DisposeAsync()
     {
         Wire.Faults = null;
@@ -141,8 +158,19 @@ public sealed class ClusterBed : IAsyncDisposable
         {
             var bed = Beds[silo.Configuration[Key]!];
             bed.Configure(silo.Services, bed.Time);
+            silo.Services.AddSingleton<IFatalErrorHandler, Undead>();
             if (bed.IsRegistered) silo.AddCastyStreams(bed.Configure);
             bed.Silos?.Invoke(silo);
+        }
+    }
+
+    /// <summary>A silo that learns that it was declared dead ends its process by default, which is that of the tests.</summary>
+    private sealed class Undead : IFatalErrorHandler
+    {
+        public bool IsUnexpected(Exception exception) => true;
+
+        public void OnFatalException(object? sender, string? context, Exception? exception)
+        {
         }
     }
 

@@ -1,7 +1,4 @@
 using Orleans;
-using Orleans.Configuration;
-using Orleans.Hosting;
-using Orleans.TestingHost;
 using Xunit;
 
 namespace Casty.Orleans.Tests;
@@ -15,12 +12,6 @@ public sealed class EndLossTests : IAsyncLifetime
     {
         SiloCount = 3,
         Lease = TimeSpan.FromSeconds(6),   // in real time: what is lost is a silo
-        Silos = silo => silo.Configure<ClusterMembershipOptions>(options =>
-        {
-            options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
-            options.NumMissedProbesLimit = 2;
-            options.NumVotesForDeathDeclaration = 1;
-        }),
     };
 
     private readonly string _name = Cluster.Name();
@@ -126,9 +117,9 @@ public sealed class EndLossTests : IAsyncLifetime
         await sink.PutAllAsync(Enumerable.Range(0, 100)).Soon();
         await sink.CompleteAsync().Soon();
         await starter.CompleteAsync().Soon();
-        await _bed.Orleans.StopSiloAsync(_bed.Orleans.Silos[1]).Soon();
+        await _bed.LoseAsync(_bed.Orleans.Silos[1], isKilled: false);
 
-        await _bed.Orleans.KillSiloAsync(_bed.Orleans.Silos.Single(silo => silo.Name.EndsWith('2')));
+        await _bed.LoseAsync(_bed.Orleans.Silos.Single(silo => silo.Name.EndsWith('2')), isKilled: true);
 
         if (source is not null)
         {
@@ -206,5 +197,5 @@ public sealed class EndLossTests : IAsyncLifetime
         foreach (var (sink, _) in streams) await sink.Completion.Soon();
     }
 
-    private Task LoseThirdSiloAsync(bool isKilled) => (isKilled ? _bed.Orleans.KillSiloAsync(_bed.Orleans.Silos[2]) : _bed.Orleans.StopSiloAsync(_bed.Orleans.Silos[2])).Soon();
+    private Task LoseThirdSiloAsync(bool isKilled) => _bed.LoseAsync(_bed.Orleans.Silos[2], isKilled);
 }

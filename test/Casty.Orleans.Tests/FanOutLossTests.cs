@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
 using Orleans;
-using Orleans.Configuration;
-using Orleans.Hosting;
-using Orleans.TestingHost;
 using Xunit;
 
 namespace Casty.Orleans.Tests;
@@ -18,12 +15,6 @@ public sealed class FanOutLossTests : IAsyncLifetime
     {
         SiloCount = 3,
         Lease = TimeSpan.FromSeconds(10),   // in real time: what is lost is a silo
-        Silos = silo => silo.Configure<ClusterMembershipOptions>(options =>
-        {
-            options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
-            options.NumMissedProbesLimit = 2;
-            options.NumVotesForDeathDeclaration = 1;
-        }),
     };
 
     private readonly string _name = Cluster.Name();
@@ -197,7 +188,7 @@ public sealed class FanOutLossTests : IAsyncLifetime
 
         // It is not told who leaves, as one that is killed within this process may: the next producer waits for the other one.
         _bed.Wire.Gate = call => Enumerable.Range(0, call.Request.GetArgumentCount()).Any(i => call.Request.GetArgument(i) is StreamWriterReport or StreamFrame) ? notice.Task : null;
-        await _bed.Orleans.KillSiloAsync(_bed.Orleans.Silos[1]);
+        await _bed.LoseAsync(_bed.Orleans.Silos[1], isKilled: true);
         await Waiting.UntilAsync(() => StreamHost.For<int>(_bed.Factory(0)).FindProducer<int>(_name) is not null);
         notice.SetResult();
         await sink.CompleteAsync().Soon();
@@ -226,11 +217,7 @@ public sealed class FanOutLossTests : IAsyncLifetime
     private Task<SinkRef<int>> OpenAsync(IGrainFactory grains, StreamDelivery delivery) =>
         grains.GetSinkAsync<int>(_name, new() { BufferSize = Buffer, Delivery = delivery }).Soon();
 
-    private async Task LoseThirdSiloAsync(bool isKilled)
-    {
-        if (isKilled) await _bed.Orleans.KillSiloAsync(_bed.Orleans.Silos[2]);
-        else await _bed.Orleans.StopSiloAsync(_bed.Orleans.Silos[2]).Soon();
-    }
+    private Task LoseThirdSiloAsync(bool isKilled) => _bed.LoseAsync(_bed.Orleans.Silos[2], isKilled);
 
     private static string Tell(IEnumerable<Reading> readings) => $"{string.Join(", ", readings.Select(one => $"{one.Count} ({one.Done.Status})"))} were read.";
 

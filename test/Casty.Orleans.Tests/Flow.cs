@@ -81,9 +81,9 @@ internal sealed class Flow : IAsyncDisposable
     public async Task FinishAsync()
     {
         await _enough.CancelAsync();
-        while (await _loop.MoveNextAsync()) Assert.Equal(_next++, _loop.Current);
-        Assert.Equal(await _writing, _next);
-        await Sink.Completion;
+        while (await MoveNextAsync()) Assert.Equal(_next++, _loop.Current);
+        Assert.Equal(await _writing.Soon(), _next);
+        await Sink.Completion.Soon();
     }
 
     public async ValueTask DisposeAsync()

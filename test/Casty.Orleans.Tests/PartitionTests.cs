@@ -29,7 +29,7 @@ public sealed class PartitionTests : IAsyncDisposable
         await flow.ReadAsync(5_000);
         _cable.Mend();
         await flow.ReadAsync(5_000);
-        await flow.FinishAsync().Soon();
+        await flow.FinishAsync();
     }
 
     /// <summary>A client reaches both sides: what it writes to the one must not be lost to a reader on the other in silence.</summary>
@@ -44,7 +44,7 @@ public sealed class PartitionTests : IAsyncDisposable
 
         _cable.Cut(_bed.Orleans.Silos[2].SiloAddress);
         bool goesOn = await flow.TryReadAsync(5_000);
-        if (goesOn) await flow.FinishAsync().Soon();
+        if (goesOn) await flow.FinishAsync();
         else await Assert.ThrowsAsync<StreamAbandonedException>(() => flow.Sink.Completion.WaitAsync(Waiting.Limit));
     }
 

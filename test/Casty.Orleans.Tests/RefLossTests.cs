@@ -1,8 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
-using Orleans.Configuration;
 using Orleans.Core.Internal;
-using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.Serialization;
 using Xunit;
@@ -169,8 +167,10 @@ public sealed class RefLossTests
         Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => written.Completion).Soon()).Reason);
         await Assert.ThrowsAsync<StreamAbandonedException>(() => read.DrainAsync());
         grain = bed[Place.SiloA].GetGrain<IRefGrain>(name);
-        await Assert.ThrowsAsync<StreamSupersededException>(() => grain.ReadKeptAsync()).Soon();
-        await Assert.ThrowsAsync<StreamSupersededException>(() => grain.PutKeptAsync(1)).Soon();
+        var reading = grain.ReadKeptAsync();   // both at once: each searches for a while
+        var putting = grain.PutKeptAsync(1);
+        await Assert.ThrowsAsync<StreamSupersededException>(() => reading).Soon();
+        await Assert.ThrowsAsync<StreamSupersededException>(() => putting).Soon();
     }
 
     [Theory]
@@ -243,7 +243,7 @@ public sealed class RefLossTests
         await grain.KeepAsync(await bed[Place.SiloA].GetSourceAsync<int>(name, options: new() { InitialDemand = 1 }).Soon()).Soon();
         Task reading = hasOpened ? grain.ReadKeptAsync() : Task.CompletedTask;
         for (int i = 0; i < (hasOpened ? 10 : 1); i++) await sink.PutAsync(i).Soon();
-        await bed.Orleans.KillSiloAsync(bed.Orleans.Silos[1]).Soon();
+        await bed.LoseAsync(bed.Orleans.Silos[1], isKilled: true);
 
         // Who has not opened it had nothing to lose: the place is kept until its time is over.
         // (A silo that is killed inside this process may still have the time to say that its reader leaves.)
@@ -291,17 +291,7 @@ public sealed class RefLossTests
     [Fact]
     public async Task ProducersSiloKilled_WhileTheyAreUnderWay_GoOnExactly()
     {
-        await using var bed = new ClusterBed
-        {
-            Lease = TimeSpan.FromSeconds(10),   // in real time: what is lost is a silo, which is to be missed soon
-            Silos = silo => silo.Configure<ClusterMembershipOptions>(options =>
-            {
-                options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
-                options.NumMissedProbesLimit = 2;
-                options.NumVotesForDeathDeclaration = 1;
-            }),
-        };
-        await bed.DeployAsync();
+        await using var bed = await ClusterBed.StartAsync(lease: TimeSpan.FromSeconds(10));   // in real time: what is lost is a silo
         string name = Cluster.Name();
         await using var starter = await bed[Place.SiloB].GetSinkAsync<int>(name).Soon();   // whoever asks first decides where the producer is
         await using var written = await bed[Place.Client].GetSinkAsync<int>(name).Soon();
@@ -312,7 +302,7 @@ public sealed class RefLossTests
         await starter.CompleteAsync().Soon();
         await written.PutAllAsync([1, 2, 3]).Soon();
         Assert.NotNull(bed.Host(Place.SiloB).FindProducer<int>(name));
-        await bed.Orleans.KillSiloAsync(bed.Orleans.Silos[1]).Soon();
+        await bed.LoseAsync(bed.Orleans.Silos[1], isKilled: true);
 
         grain = bed[Place.SiloA].GetGrain<IRefGrain>(name);   // a call of the client's could be lost with the silo
         var reading = grain.ReadKeptAsync();

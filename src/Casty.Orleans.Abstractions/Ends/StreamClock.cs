@@ -7,6 +7,9 @@ internal sealed class StreamClock(TimeProvider time)
     private readonly long _coarseStart = Environment.TickCount64;
     private readonly bool _isSystem = time == TimeProvider.System;
 
+    /// <summary>Real time, whatever clock the streams have: for what is about processes.</summary>
+    public static StreamClock Real { get; } = new(TimeProvider.System);
+
     public TimeProvider Provider => time;
 
     /// <summary>When the ends of the process are to be called.</summary>

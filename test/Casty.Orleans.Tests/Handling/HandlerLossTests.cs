@@ -1,8 +1,5 @@
 using Orleans;
-using Orleans.Configuration;
-using Orleans.Hosting;
 using Orleans.Runtime;
-using Orleans.TestingHost;
 using Xunit;
 
 namespace Casty.Orleans.Tests;
@@ -18,12 +15,6 @@ public sealed class HandlerLossTests : IAsyncLifetime
     {
         SiloCount = 3,
         Lease = TimeSpan.FromSeconds(10),
-        Silos = silo => silo.Configure<ClusterMembershipOptions>(options =>
-        {
-            options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
-            options.NumMissedProbesLimit = 2;
-            options.NumVotesForDeathDeclaration = 1;
-        }),
     };
 
     private readonly string _key = $"{Guid.NewGuid():N}";
@@ -70,8 +61,7 @@ public sealed class HandlerLossTests : IAsyncLifetime
 
         var writing = Task.Run(() => sink.WriteAsync(Enumerable.Range(0, Count)));
         await Handled.UntilSeenAsync(500);
-        var silo = _bed.Orleans.Silos[2];
-        await (isKilled ? _bed.Orleans.KillSiloAsync(silo) : _bed.Orleans.StopSiloAsync(silo)).Soon();
+        await _bed.LoseAsync(_bed.Orleans.Silos[2], isKilled);
 
         await Handled.Completed.WaitAsync(TimeSpan.FromSeconds(60));
         await writing.Soon();
@@ -103,8 +93,7 @@ public sealed class HandlerLossTests : IAsyncLifetime
         await _bed.Factory(2).GetGrain<IHandlerGrain>(_key, typeof(SingleGrain).FullName).ConsumeAsync(_key).Soon();
         var writing = Task.Run(() => sink.WriteAsync(Enumerable.Range(0, Count)));
         await Handled.UntilSeenAsync(500);
-        var silo = _bed.Orleans.Silos[2];
-        await (isKilled ? _bed.Orleans.KillSiloAsync(silo) : _bed.Orleans.StopSiloAsync(silo)).Soon();
+        await _bed.LoseAsync(_bed.Orleans.Silos[2], isKilled);
 
         await Handled.Completed.WaitAsync(TimeSpan.FromSeconds(60));
         await writing.Soon();

@@ -11,7 +11,7 @@ internal sealed partial class ProducerEnd<T>
     private List<(long Version, long Except, TaskCompletionSource Waiter)>? _unkept;
     private bool _isClosed;
     private Roster? _lastRoster;   // once it is closed
-    private Timer? _silence;
+    private ITimer? _silence;
     private long _silentVersion;
 
     /// <summary>The run of the stream, and this lifetime of its producer.</summary>
@@ -78,8 +78,7 @@ internal sealed partial class ProducerEnd<T>
         if (!IsAwaited || _silentVersion > 0) return;
 
         _silentVersion = _core.RosterVersion;
-        using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
-        _silence ??= new Timer(static end => ((ProducerEnd<T>)end!).OnSilence(), this, Timeout.Infinite, Timeout.Infinite);
+        _silence ??= StreamClock.Real.CreateTimer(static end => ((ProducerEnd<T>)end!).OnSilence(), this, Timeout.InfiniteTimeSpan);
         _silence.Change(Timings.Suspicion, Timeout.InfiniteTimeSpan);
     }
 

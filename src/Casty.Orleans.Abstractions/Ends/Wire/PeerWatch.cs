@@ -14,13 +14,9 @@ internal sealed class PeerWatch
 
     private readonly Lock _gate = new();
     private readonly Dictionary<Guid, Peer> _peers = [];
-    private readonly Timer _timer;
+    private readonly ITimer _timer;
 
-    public PeerWatch()
-    {
-        using var _ = ExecutionContext.SuppressFlow();
-        _timer = new Timer(static watch => ((PeerWatch)watch!).OnTimer(), this, Timeout.Infinite, Timeout.Infinite);
-    }
+    public PeerWatch() => _timer = StreamClock.Real.CreateTimer(static watch => ((PeerWatch)watch!).OnTimer(), this, Timeout.InfiniteTimeSpan);
 
     /// <summary>How many processes are asked now.</summary>
     public int Count
@@ -91,7 +87,7 @@ internal sealed class PeerWatch
         {
             if (!end.Peer.Ends.Remove(end) || end.Peer.Ends.Count > 0) return;
             _peers.Remove(end.Peer.Process);
-            if (_peers.Count == 0) _timer.Change(Timeout.Infinite, Timeout.Infinite);
+            if (_peers.Count == 0) _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
     }
 
