@@ -122,7 +122,8 @@ public sealed class ClusterBed : IAsyncDisposable
     {
         if (!isKilled)
         {
-            await Orleans.StopSiloAsync(silo).Soon();
+            // A host takes up to 30 s for it, and whatever has not stopped by then is left behind.
+            await Orleans.StopSiloAsync(silo).WaitAsync(2 * Waiting.Limit);
             return;
         }
 

@@ -189,7 +189,7 @@ public sealed class EndLossTests : IAsyncLifetime
 
         foreach (string silo in (string[])[_bed.Orleans.Silos[1].Name, _bed.Orleans.Silos[2].Name])
         {
-            await _bed.Orleans.RestartSiloAsync(_bed.Orleans.Silos.Single(one => one.Name == silo)).Soon();
+            await _bed.Orleans.RestartSiloAsync(_bed.Orleans.Silos.Single(one => one.Name == silo)).WaitAsync(2 * Waiting.Limit);
         }
 
         await enough.CancelAsync();

@@ -162,7 +162,7 @@ public sealed class RefLossTests
         await keeper.KeepAsync(await bed[giver].GetSinkAsync<int>($"{name}/sink").Soon()).Soon();
 
         if (isClient) await bed.Orleans.StopClusterClientAsync().Soon();
-        else await bed.Orleans.StopSiloAsync(bed.Orleans.Silos[1]).Soon();
+        else await bed.LoseAsync(bed.Orleans.Silos[1], isKilled: false);
 
         Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => written.Completion).Soon()).Reason);
         await Assert.ThrowsAsync<StreamAbandonedException>(() => read.DrainAsync());

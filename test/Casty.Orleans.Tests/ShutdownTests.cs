@@ -131,7 +131,7 @@ public sealed class ShutdownTests
     private static Late Service(ClusterBed bed, Place place) => bed.Services(place).GetServices<IHostedService>().OfType<Late>().Single();
 
     private static Task StopAsync(ClusterBed bed, Place place) =>
-        (place == Place.Client ? bed.Orleans.StopClusterClientAsync() : bed.Orleans.StopSiloAsync(bed.Orleans.Silos[1])).Soon();
+        place == Place.Client ? bed.Orleans.StopClusterClientAsync().Soon() : bed.LoseAsync(bed.Orleans.Silos[1], isKilled: false);
 
     /// <summary>A service that was registered after Orleans, and so stops before it.</summary>
     private sealed class Late : IHostedService
