@@ -35,6 +35,24 @@ public sealed class ThreadTests(Cluster cluster)
     }
 
     [Theory, MemberData(nameof(Pairs))]
+    public async Task OpenedWhereNoContextFlows_IsAsAnyOther(Place writer, Place reader)
+    {
+        string name = Cluster.Name();
+        Task<SinkRef<int>> writing;
+        Task<SourceRef<int>> reading;
+        using (ExecutionContext.SuppressFlow())
+        {
+            writing = cluster[writer].GetSinkAsync<int>(name);
+            reading = cluster[reader].GetSourceAsync<int>(name);
+        }
+
+        await using var sink = await writing.Soon();
+        await using var source = await reading.Soon();
+        await sink.WriteAsync([1, 2, 3]);
+        Assert.Equal([1, 2, 3], await source.DrainAsync());
+    }
+
+    [Theory, MemberData(nameof(Pairs))]
     public async Task FourThreadsOnOneReader_EachElementOnce(Place writer, Place reader)
     {
         const int Count = 4_000;

@@ -23,7 +23,6 @@ internal sealed class StreamClock(TimeProvider time)
     public ITimer CreateTimer(TimerCallback callback, object state, TimeSpan due)
     {
         // The callback must not carry the context of whoever happened to arm the timer.
-        if (ExecutionContext.IsFlowSuppressed()) return time.CreateTimer(callback, state, due, Timeout.InfiniteTimeSpan);
         using (ExecutionContext.SuppressFlow()) return time.CreateTimer(callback, state, due, Timeout.InfiniteTimeSpan);
     }
 }

@@ -42,7 +42,7 @@ internal static class Joining
 
         Task<StreamJoined<T>> AskAsync()
         {
-            using var _ = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+            using var _ = ExecutionContext.SuppressFlow();
             return Task.Run(async () => await AskUntilKnownAsync(join, await AcquireAsync<T>(host).ConfigureAwait(false), cancellationToken).ConfigureAwait(false), CancellationToken.None);
         }
 
