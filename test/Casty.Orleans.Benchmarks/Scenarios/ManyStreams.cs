@@ -8,17 +8,24 @@ internal static class ManyStreams
         Of(bench, 10),
         Of(bench, 100),
         Of(bench, 1_000) with { Goals = [Goal.Rate(0.8, Name(1), "one")] },
+        Narrow(bench, 1_000, 1_024),
+        Narrow(bench, 1_000, 512),
+        Narrow(bench, 1_000, 256),
         Of(bench, 10_000) with { Effort = Effort.Heavy });
 
     private static string Name(int streams) => streams == 1 ? "1 stream" : $"{streams:N0} streams";
 
-    private static Contender Of(Bench bench, int streams) => new(Name(streams), async (count, lap) =>
+    /// <summary>Streams that hold less each: of that many elements, in the buffer and on the way to the reader.</summary>
+    private static Contender Narrow(Bench bench, int streams, int window) =>
+        Of(bench, streams, new() { BufferSize = window }, new() { MaxDemand = window }) with { Name = $"{Name(streams)}, {window:N0} elements each", Effort = Effort.Heavy };
+
+    private static Contender Of(Bench bench, int streams, StreamProducerOptions? buffer = null, StreamConsumerOptions? demand = null) => new(Name(streams), async (count, lap) =>
     {
         var cluster = bench.Cluster;
         var open = new List<OpenStream<Price>>();
         foreach (var some in Enumerable.Range(0, streams).Chunk(100))
         {
-            open.AddRange(await Task.WhenAll(some.Select(_ => Streams.OpenAsync<Price>(cluster.SiloB, cluster.Client))));
+            open.AddRange(await Task.WhenAll(some.Select(_ => Streams.OpenAsync<Price>(cluster.SiloB, cluster.Client, buffer, demand))));
         }
 
         lap.Restart();
