@@ -181,6 +181,9 @@ public sealed class SinkRef<T> : IAsyncDisposable, IHolder<SinkEnd<T>>
     /// <inheritdoc/>
     public override string ToString() => $"SinkRef<{typeof(T).Name}> of '{Producer}'";
 
+    /// <summary>The end, while it is open.</summary>
+    internal SinkEnd<T>? End => _held.End;
+
     /// <summary>It was handed over, and is not open yet.</summary>
     internal bool IsUnopened => _held.End is null;
 

@@ -1,5 +1,7 @@
+using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Orleans.Runtime;
 using Orleans.TestingHost;
 using Xunit;
 
@@ -11,6 +13,8 @@ namespace Casty.Orleans.Tests;
 /// </summary>
 public sealed class ShutdownTests
 {
+    private static readonly TimeSpan Lease = new CastyStreamsOptions().LeaseDuration;
+
     /// <summary>Which host stops, and whether hosts have called AddCastyStreams.</summary>
     public static TheoryData<Place, bool> Hosts() => new() { { Place.Client, true }, { Place.Client, false }, { Place.SiloB, true }, { Place.SiloB, false } };
 
@@ -36,12 +40,7 @@ public sealed class ShutdownTests
 
         await StopAsync(bed, holder);
 
-        var read = new List<int>();
-        await Assert.ThrowsAsync<StreamAbandonedException>(async () =>
-        {
-            await foreach (int element in reader) read.Add(element);
-        }).Soon();
-        Assert.Equal([1, 2, 3], read);
+        Assert.Equal([1, 2, 3], await DrainUntilAbandonedAsync(reader).Soon());
         Assert.Equal(StreamEndReason.Cancelled, (await Assert.ThrowsAsync<StreamClosedException>(() => anonymous.Completion).Soon()).Reason);
 
         Assert.False(named.Completion.IsCompleted);
@@ -86,7 +85,7 @@ public sealed class ShutdownTests
     /// <summary>What a grain does about its sink when its silo stops, and whether hosts have called AddCastyStreams.</summary>
     public static TheoryData<Parting, bool> Partings() => new()
     {
-        { Parting.Complete, true }, { Parting.Complete, false }, { Parting.Dispose, true }, { Parting.Forget, true }, { Parting.Forget, false },
+        { Parting.Complete, true }, { Parting.Complete, false }, { Parting.Dispose, true }, { Parting.Forget, true },
     };
 
     [Theory, MemberData(nameof(Partings))]
@@ -103,16 +102,54 @@ public sealed class ShutdownTests
         await StopAsync(bed, Place.SiloB);
         await service.Stopped.Soon();
         Assert.False(await HolderGrain.Left(name).Task.Soon());
-        var read = new List<int>();
-        var reading = ReadAsync();
-        if (parting == Parting.Complete) await reading.Soon();
-        else await Assert.ThrowsAsync<StreamAbandonedException>(() => reading).Soon();
-        Assert.Equal([1, 2, 3], read);
+        if (parting == Parting.Complete) Assert.Equal([1, 2, 3], await source.DrainAsync());
+        else Assert.Equal([1, 2, 3], await DrainUntilAbandonedAsync(source).Soon());
+    }
 
-        async Task ReadAsync()
+    /// <summary>Without AddCastyStreams nobody waits until what an end says last is out.</summary>
+    [Fact]
+    public async Task SiloStops_AndWhatAForgottenSinkSaysLastIsLost_ItsLeaseTells()
+    {
+        await using var bed = await StartAsync(isRegistered: false);
+        string name = Cluster.Name();
+        await using var source = await bed[Place.SiloA].GetSourceAsync<int>(name).Soon();
+        await bed[Place.SiloB].GetGrain<IHolderGrain>(name).HoldSinkAsync(name, Parting.Forget).Soon();
+        var loop = source.GetAsyncEnumerator();
+        Assert.Equal([1, 2], await loop.NextAsync(2));
+        await bed.SettleAsync();
+        bed.Wire.Gate = static call => call.Grain is IStreamElementObserver<int> ? Task.FromException(new TimeoutException("It is lost.")) : null;
+
+        await StopAsync(bed, Place.SiloB);
+        Assert.False(await HolderGrain.Left(name).Task.Soon());
+        var next = loop.MoveNextAsync().AsTask();
+        Assert.False(next.IsCompleted);
+        for (int i = 0; i < 12; i++) bed.Time!.Advance(Lease / 6);
+        var error = await Assert.ThrowsAsync<StreamAbandonedException>(() => next.Soon());
+        Assert.Contains("A writer was not heard of", error.Message);
+    }
+
+    [Fact]
+    public async Task SiloStops_BeforeAnEndHeardThatItsGrainIsDeactivated()
+    {
+        await using var bed = await StartAsync(isRegistered: true);
+        string name = Cluster.Name();
+        await using var source = await bed[Place.SiloA].GetSourceAsync<int>(name).Soon();
+        var sink = await bed[Place.SiloB].GetSinkAsync<int>(name).Soon();
+        bed.Host(Place.SiloB).TieTo(NeverHeardOf.Create(), sink.End!);
+        await sink.PutAllAsync([1, 2, 3]).Soon();
+
+        await StopAsync(bed, Place.SiloB);
+        Assert.Equal([1, 2, 3], await DrainUntilAbandonedAsync(source).Soon());
+    }
+
+    private static async Task<List<int>> DrainUntilAbandonedAsync(SourceRef<int> source)
+    {
+        var read = new List<int>();
+        await Assert.ThrowsAsync<StreamAbandonedException>(async () =>
         {
             await foreach (int element in source) read.Add(element);
-        }
+        });
+        return read;
     }
 
     private static async Task<ClusterBed> StartAsync(bool isRegistered)
@@ -132,6 +169,15 @@ public sealed class ShutdownTests
 
     private static Task StopAsync(ClusterBed bed, Place place) =>
         place == Place.Client ? bed.Orleans.StopClusterClientAsync().Soon() : bed.LoseAsync(bed.Orleans.Silos[1], isKilled: false);
+
+    /// <summary>A grain's context of which nobody hears that it is deactivated.</summary>
+    public class NeverHeardOf : DispatchProxy
+    {
+        public static IGrainContext Create() => Create<IGrainContext, NeverHeardOf>();
+
+        protected override object? Invoke(MethodInfo? method, object?[]? arguments) =>
+            method!.Name == $"get_{nameof(IGrainContext.Deactivated)}" ? new TaskCompletionSource().Task : throw new NotSupportedException(method.Name);
+    }
 
     /// <summary>A service that was registered after Orleans, and so stops before it.</summary>
     private sealed class Late : IHostedService

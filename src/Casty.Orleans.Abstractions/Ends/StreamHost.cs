@@ -305,14 +305,15 @@ internal sealed class StreamHost
         ends[end.Id] = end;
         if (grain.Deactivated.IsCompleted) LetGo(ends);
         return () => ends.TryRemove(end.Id, out _);
+    }
 
-        void LetGo(ConcurrentDictionary<Guid, IStreamEnd> ends)
+    /// <summary>Their grain is deactivated.</summary>
+    private void LetGo(ConcurrentDictionary<Guid, IStreamEnd> ends)
+    {
+        foreach (var end in ends.Values)
         {
-            foreach (var end in ends.Values)
-            {
-                var letGo = end.LetGoAsync(_isStopping);
-                if (_isStopping) AwaitAtStop(letGo.WaitAsync(LetGoTimeout));
-            }
+            var letGo = end.LetGoAsync(_isStopping);
+            if (_isStopping) AwaitAtStop(letGo.WaitAsync(LetGoTimeout));
         }
     }
 
@@ -330,6 +331,8 @@ internal sealed class StreamHost
     /// <summary>Ends once producers of this silo have been followed elsewhere, and what they alone held is there.</summary>
     public async Task HandOverAsync(CancellationToken cancellationToken)
     {
+        // All grains are deactivated by now, but what lets go of their ends is a continuation, which may not have run yet.
+        foreach (var (_, ends) in _endsOf) LetGo(ends);
         foreach (var producer in _ends.Values.OfType<IProducerEnd>()) AwaitAtStop(producer.TellOutcomeAsync());
 
         // Handing over may bring more to hand over.
