@@ -7,7 +7,7 @@ namespace Casty.Orleans.Tests;
 /// <summary>Elements too large for a message, in a cluster whose messages are small.</summary>
 public sealed class LargeElementTests : IAsyncLifetime
 {
-    private const int MessageSize = 1024 * 1024;
+    private const int MessageSize = 192 * 1024;
     private static readonly byte[] Small = [1, 2, 3];
     private static readonly byte[] Large = new byte[MessageSize];
 

@@ -40,7 +40,7 @@ internal sealed class EndMeter(StreamMetrics metrics, string elementType, Stream
         if (arrival.Elements > 0 && metrics.ElementsReceived.Enabled) metrics.ElementsReceived.Add(arrival.Elements, _type, _role);
         if (metrics.BatchesReceived.Enabled) metrics.BatchesReceived.Add(1, _type, _role);
         if (arrival.Dropped > 0) metrics.ElementsDropped.Add(arrival.Dropped, _type, _role);
-        if (arrival.Early > 0) metrics.BatchesReordered.Add(arrival.Early, _type, _role);
+        if (arrival.IsEarly) metrics.BatchesReordered.Add(1, _type, _role);
     }
 
     public void OnWaited(TimeSpan time) => metrics.Wait.Record(time.TotalSeconds, _type);
@@ -56,8 +56,8 @@ internal sealed class EndMeter(StreamMetrics metrics, string elementType, Stream
 /// <param name="HasElements">It carried some, and it was of the stream.</param>
 /// <param name="Elements">How many are in order now that were not before.</param>
 /// <param name="Dropped">How many had come before.</param>
-/// <param name="Early">How many batches wait for earlier ones now that did not before.</param>
-internal readonly record struct Arrival(bool HasElements, long Elements, long Dropped, long Early);
+/// <param name="IsEarly">Some of it waits for what comes before it.</param>
+internal readonly record struct Arrival(bool HasElements, long Elements, long Dropped, bool IsEarly);
 
 /// <summary>Follows one batch at a time from one side of a leg to the other. Guarded by its owner's lock.</summary>
 internal struct DeliveryProbe()

@@ -109,6 +109,9 @@ internal sealed class StreamHost
     /// <summary>The largest element: a quarter of a message is left for what surrounds it.</summary>
     public int MaxElementSize => (int)(MaxMessageSize * 0.75);
 
+    /// <summary>About how many bytes of elements go into a frame: with the largest element on top of them, it is a message still.</summary>
+    public long MaxFrameSize => HasCluster ? Math.Min(FrameLimits.Bytes, MaxMessageSize / 8) : FrameLimits.Bytes;
+
     /// <summary>Its streams can be reached from other processes.</summary>
     public bool HasCluster => _services is not null;
 

@@ -50,7 +50,7 @@ internal static class Observed
             for (int i = 0; i < count; i++)
             {
                 end.OnSent(batches, resent: 0);
-                end.OnReceived(new Arrival(HasElements: true, Elements: 64, Dropped: 0, Early: 0));
+                end.OnReceived(new Arrival(HasElements: true, Elements: 64, Dropped: 0, IsEarly: false));
             }
         }
     }

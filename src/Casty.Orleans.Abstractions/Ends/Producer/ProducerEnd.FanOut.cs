@@ -160,7 +160,7 @@ internal sealed partial class ProducerEnd<T>
                 else if (one.IsReady && !one.InFlight.IsFull)
                 {
                     resent = subscription.Leg.Out.Resent;
-                    if (!_fan.TryTakeFrame(subscription, FrameLimits.Elements, FrameLimits.Bytes, now, out frame)) continue;
+                    if (!_fan.TryTakeFrame(subscription, FrameLimits.Elements, _host.MaxFrameSize, now, out frame)) continue;
                     resent = subscription.Leg.Out.Resent - resent;
                     OnLeft(frame, resent, now);
                     link = one;

@@ -113,7 +113,7 @@ internal sealed partial class ProducerEnd<T>
         }
 
         var repairs = before.IsRepairWanted ? _core.RepairsOf(writer) : default;
-        return new Arrival(hasElements, elements, repairs.Dropped - before.Repairs.Dropped, repairs.Early - before.Repairs.Early);
+        return new Arrival(hasElements, elements, repairs.Dropped - before.Repairs.Dropped, repairs.Early > before.Repairs.Early);
     }
 
     /// <summary>Under the lock. What is sent again does not make a stream move.</summary>

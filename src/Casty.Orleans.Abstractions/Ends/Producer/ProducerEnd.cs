@@ -439,7 +439,7 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
             if (_inFlight.IsFull || _reader is null || !_isReaderReady || _isClosed) return false;
             var now = _host.Clock.Now;
             resent = _core.Resent;
-            if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, now, out frame)) return false;
+            if (!_core.TryTakeFrame(FrameLimits.Elements, _host.MaxFrameSize, now, out frame)) return false;
             resent = _core.Resent - resent;
             OnLeft(frame, resent, now);
             reader = _reader;

@@ -177,7 +177,7 @@ internal sealed partial class SinkEnd<T> : FrameSender<T>, IDemandPort, IStreamE
                 Publish();
                 var now = _host.Clock.Now;
                 resent = _core.Resent;
-                if (!_core.TryTakeFrame(FrameLimits.Elements, FrameLimits.Bytes, now, out frame)) break;
+                if (!_core.TryTakeFrame(FrameLimits.Elements, _host.MaxFrameSize, now, out frame)) break;
                 resent = _core.Resent - resent;
                 Follow(frame, now);
                 _saidBye |= frame.Leaving;

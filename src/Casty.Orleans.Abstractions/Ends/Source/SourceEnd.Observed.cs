@@ -25,7 +25,7 @@ internal sealed partial class SourceEnd<T>
         var verdict = _core.OnFrame(frame, now, out violation);
         bool isTaken = verdict is Verdict.Accepted or Verdict.Duplicate && !_core.IsReported;
         var (dropped, early) = isRepairWanted ? _core.Repairs : default;
-        arrival = new Arrival(isTaken && frame.Batches.Length > 0, _core.Arrived - before, dropped - repairs.Dropped, early - repairs.Early);
+        arrival = new Arrival(isTaken && frame.Batches.Length > 0, _core.Arrived - before, dropped - repairs.Dropped, early > repairs.Early);
         return verdict;
     }
 

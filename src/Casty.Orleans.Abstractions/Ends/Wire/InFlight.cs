@@ -9,8 +9,8 @@ internal static class FrameLimits
     /// <summary>The most elements in a frame that is still believed: room for a sender that gives more than this one.</summary>
     public const int MostElements = 16 * Elements;
 
-    /// <summary>About how many bytes of elements go into a frame: far under Orleans' message limit. One element always passes.</summary>
-    public const long Bytes = 64 * 1024;
+    /// <summary>About how many bytes of elements go into a frame, where messages may be as large. One element always passes.</summary>
+    public const long Bytes = 256 * 1024;
 
     /// <summary>
     /// The most unanswered frames of one sender. While they are out, what is put meanwhile gathers for the next: batches grow

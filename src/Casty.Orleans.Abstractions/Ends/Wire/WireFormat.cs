@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using Casty.Orleans.Protocol;
 
 namespace Casty.Orleans;
@@ -15,7 +13,7 @@ internal static class WireFormat
         Stream = frame.Stream.Id,
         Incarnation = frame.Stream.Incarnation,
         Peer = frame.Peer,
-        Batches = frame.Batches.Length == 0 ? null : Array.ConvertAll(frame.Batches, ToWire),
+        Batches = frame.Batches.Length == 0 ? null : WireBatches.ToWire<T>(frame.Batches),
         EndAt = frame.EndAt,
         End = ToWire(frame.End, host),
         Wanted = frame.Wanted,
@@ -42,7 +40,7 @@ internal static class WireFormat
 
         return new Frame<Element<T>>(
             stream, frame.Peer,
-            frame.Batches is { } batches ? Array.ConvertAll(batches, FromWire<T>) : [],
+            frame.Batches is { } batches ? Array.ConvertAll(batches, WireBatches.FromWire<T>) : [],
             frame.EndAt, FromWire(frame.End), frame.Wanted, frame.Grant, frame.Held, frame.Leaving, frame.IsHeldBack,
             frame.Number, FromWire(frame.Roster), frame.RosterSeen, frame.IsMoved, frame.Finished,
             frame.Delivery, frame.Settled, frame.Dropped, frame.IsOver);
@@ -173,55 +171,4 @@ internal static class WireFormat
         roster.Consumer, roster.IsNamed, roster.IsRead, roster.Epoch, roster.BufferSize, roster.SubscriptionTimeout,
         Array.ConvertAll(roster.Basis, mark => new RosterMark(mark.Incarnation, mark.Version)), roster.IsCertain, roster.UnreadFor, roster.Reader,
         roster.Delivery is { } delivery ? new FanRoster(delivery, roster.SlowConsumer, Array.ConvertAll(roster.Subscriptions, FromWire)) : null);
-
-    private static StreamBatch ToWire<T>(Batch<Element<T>> batch) => new()
-    {
-        First = batch.First,
-        Writer = batch.Writer,
-        WriterFirst = batch.WriterFirst,
-        Count = batch.Elements.Count,
-        Elements = Join<T>(batch.Elements),
-    };
-
-    /// <summary>Neighbours in one array go as a slice of it; others are copied together.</summary>
-    private static ReadOnlyMemory<byte> Join<T>(ReadOnlySpan<Element<T>> elements)
-    {
-        var first = elements[0];
-        int end = first.Offset;
-        long total = 0;
-        bool isOneSlice = true;
-        foreach (ref readonly var element in elements)
-        {
-            isOneSlice &= element.Buffer == first.Buffer && element.Offset == end;
-            end = element.Offset + element.Length;
-            total += element.Length;
-        }
-
-        if (isOneSlice) return first.Buffer.AsMemory(first.Offset, (int)total);
-
-        byte[] joined = new byte[total];
-        int at = 0;
-        foreach (ref readonly var element in elements)
-        {
-            element.Bytes.CopyTo(joined.AsSpan(at));
-            at += element.Length;
-        }
-
-        return joined;
-    }
-
-    private static Batch<Element<T>> FromWire<T>(StreamBatch batch)
-    {
-        if (!MemoryMarshal.TryGetArray(batch.Elements, out var bytes)) bytes = batch.Elements.ToArray();
-        var elements = Element<T>.Pool.Rent(batch.Count);
-        int at = 0;
-        for (int i = 0; i < batch.Count; i++)
-        {
-            int size = Math.Max(0, BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at)));   // a hole has none
-            elements[i] = new Element<T>(bytes.Array!, bytes.Offset + at, sizeof(int) + size);
-            at += sizeof(int) + size;
-        }
-
-        return new Batch<Element<T>>(batch.First, batch.Writer, batch.WriterFirst, new ArraySegment<Element<T>>(elements, 0, batch.Count));
-    }
 }
