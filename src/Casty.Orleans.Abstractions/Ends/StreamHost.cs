@@ -25,6 +25,7 @@ internal sealed class StreamHost
 
     private readonly ConcurrentDictionary<Guid, IStreamEnd> _ends = new();
     private readonly ConditionalWeakTable<IGrainContext, ConcurrentDictionary<Guid, IStreamEnd>> _endsOf = [];
+    private readonly ConcurrentDictionary<Guid, IStreamEnd> _tied = new();   // those of all grains, whatever becomes of their contexts
     private readonly Dictionary<(Type, string), object> _producers = [];
     private readonly Dictionary<Guid, object> _runs = [];
     private readonly ConcurrentDictionary<Type, object> _perType = new();
@@ -307,7 +308,12 @@ internal sealed class StreamHost
         });
         ends[end.Id] = end;
         if (grain.Deactivated.IsCompleted) LetGo(ends);
-        return () => ends.TryRemove(end.Id, out _);
+        else _tied[end.Id] = end;
+        return () =>
+        {
+            ends.TryRemove(end.Id, out _);
+            _tied.TryRemove(end.Id, out _);
+        };
     }
 
     /// <summary>Their grain is deactivated.</summary>
@@ -335,7 +341,7 @@ internal sealed class StreamHost
     public async Task HandOverAsync(CancellationToken cancellationToken)
     {
         // All grains are deactivated by now, but what lets go of their ends is a continuation, which may not have run yet.
-        foreach (var (_, ends) in _endsOf) LetGo(ends);
+        LetGo(_tied);
         foreach (var producer in _ends.Values.OfType<IProducerEnd>()) AwaitAtStop(producer.TellOutcomeAsync());
 
         // Handing over may bring more to hand over.
@@ -360,8 +366,7 @@ internal sealed class StreamHost
     private async Task OnStoppingAsync(CancellationToken cancellationToken)
     {
         _isStopping = true;
-        var grains = _endsOf.SelectMany(static grain => grain.Value.Keys).ToHashSet();
-        var ends = _ends.Values.Where(end => end.LeavesFirst || !grains.Contains(end.Id)).Select(end => end.LetGoAsync(isHostStopping: true)).ToArray();
+        var ends = _ends.Values.Where(end => end.LeavesFirst || !_tied.ContainsKey(end.Id)).Select(end => end.LetGoAsync(isHostStopping: true)).ToArray();
         await Task.WhenAll(ends).WaitAsync(LetGoTimeout, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }
