@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Xunit;
 
 namespace Casty.Orleans.Tests;
 
@@ -17,6 +18,17 @@ internal static class Waiting
 
     /// <summary>Reads a source to its end.</summary>
     public static Task<List<T>> DrainAsync<T>(this SourceRef<T> source) => source.ToListAsync().Soon();
+
+    /// <summary>Reads a source until it learns that its stream was abandoned.</summary>
+    public static async Task<List<T>> DrainUntilAbandonedAsync<T>(this SourceRef<T> source)
+    {
+        var read = new List<T>();
+        await Assert.ThrowsAsync<StreamAbandonedException>(async () =>
+        {
+            await foreach (var element in source) read.Add(element);
+        }).Soon();
+        return read;
+    }
 
     /// <summary>Reads the next elements of a loop that goes on.</summary>
     public static async Task<List<T>> NextAsync<T>(this IAsyncEnumerator<T> loop, int count)

@@ -19,6 +19,9 @@ internal interface IStreamEnd
     /// <summary>A host that stops lets go of it before anything else stops.</summary>
     bool LeavesFirst { get; }
 
+    /// <summary>A grain opened it, and decides over it as long as it lives.</summary>
+    bool IsTied { get; }
+
     /// <summary>What owns the end goes away (its grain, or the host): let go of the stream as that asks for. Ends when it has.</summary>
     /// <param name="isHostStopping">The whole process goes.</param>
     Task LetGoAsync(bool isHostStopping);

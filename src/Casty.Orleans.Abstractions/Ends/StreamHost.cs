@@ -25,7 +25,6 @@ internal sealed class StreamHost
 
     private readonly ConcurrentDictionary<Guid, IStreamEnd> _ends = new();
     private readonly ConditionalWeakTable<IGrainContext, ConcurrentDictionary<Guid, IStreamEnd>> _endsOf = [];
-    private readonly ConcurrentDictionary<Guid, IStreamEnd> _tied = new();   // those of all grains, whatever becomes of their contexts
     private readonly Dictionary<(Type, string), object> _producers = [];
     private readonly Dictionary<Guid, object> _runs = [];
     private readonly ConcurrentDictionary<Type, object> _perType = new();
@@ -104,14 +103,14 @@ internal sealed class StreamHost
     public EndMeter MeterOf(Type elementType, StreamRole role) =>
         _meters.GetOrAdd((elementType, role), static (key, metrics) => new EndMeter(metrics, key.Type.ToString(), key.Role), Metrics);
 
-    /// <summary>The largest message that this process' connections take.</summary>
-    public int MaxMessageSize { get; }
+    /// <summary>The largest message that this process' connections take; without a cluster there are none.</summary>
+    public int MaxMessageSize { get; } = int.MaxValue;
 
     /// <summary>The largest element: a quarter of a message is left for what surrounds it.</summary>
     public int MaxElementSize => (int)(MaxMessageSize * 0.75);
 
     /// <summary>About how many bytes of elements go into a frame: with the largest element on top of them, it is a message still.</summary>
-    public long MaxFrameSize => HasCluster ? Math.Min(FrameLimits.Bytes, MaxMessageSize / 8) : FrameLimits.Bytes;
+    public long MaxFrameSize => Math.Min(FrameLimits.Bytes, MaxMessageSize / 8);
 
     /// <summary>Its streams can be reached from other processes.</summary>
     public bool HasCluster => _services is not null;
@@ -303,23 +302,18 @@ internal sealed class StreamHost
         var ends = _endsOf.GetValue(grain, grain =>
         {
             var ends = new ConcurrentDictionary<Guid, IStreamEnd>();
-            _ = grain.Deactivated.ContinueWith(_ => LetGo(ends), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            _ = grain.Deactivated.ContinueWith(_ => LetGo(ends.Values), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             return ends;
         });
         ends[end.Id] = end;
-        if (grain.Deactivated.IsCompleted) LetGo(ends);
-        else _tied[end.Id] = end;
-        return () =>
-        {
-            ends.TryRemove(end.Id, out _);
-            _tied.TryRemove(end.Id, out _);
-        };
+        if (grain.Deactivated.IsCompleted) LetGo(ends.Values);
+        return () => ends.TryRemove(end.Id, out _);
     }
 
     /// <summary>Their grain is deactivated.</summary>
-    private void LetGo(ConcurrentDictionary<Guid, IStreamEnd> ends)
+    private void LetGo(IEnumerable<IStreamEnd> ends)
     {
-        foreach (var end in ends.Values)
+        foreach (var end in ends)
         {
             var letGo = end.LetGoAsync(_isStopping);
             if (_isStopping) AwaitAtStop(letGo.WaitAsync(LetGoTimeout));
@@ -341,7 +335,7 @@ internal sealed class StreamHost
     public async Task HandOverAsync(CancellationToken cancellationToken)
     {
         // All grains are deactivated by now, but what lets go of their ends is a continuation, which may not have run yet.
-        LetGo(_tied);
+        LetGo(_ends.Values.Where(static end => end.IsTied));
         foreach (var producer in _ends.Values.OfType<IProducerEnd>()) AwaitAtStop(producer.TellOutcomeAsync());
 
         // Handing over may bring more to hand over.
@@ -366,7 +360,7 @@ internal sealed class StreamHost
     private async Task OnStoppingAsync(CancellationToken cancellationToken)
     {
         _isStopping = true;
-        var ends = _ends.Values.Where(end => end.LeavesFirst || !_tied.ContainsKey(end.Id)).Select(end => end.LetGoAsync(isHostStopping: true)).ToArray();
+        var ends = _ends.Values.Where(static end => end.LeavesFirst || !end.IsTied).Select(static end => end.LetGoAsync(isHostStopping: true)).ToArray();
         await Task.WhenAll(ends).WaitAsync(LetGoTimeout, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

@@ -389,6 +389,8 @@ internal sealed partial class ProducerEnd<T> : FrameSender<T>, IElementPort<T>, 
 
     public bool LeavesFirst => false;
 
+    public bool IsTied => false;
+
     public Task LetGoAsync(bool isHostStopping) => Task.CompletedTask;
 
     protected override void Drain()

@@ -10,6 +10,8 @@ internal sealed partial class SinkEnd<T>
     /// <summary>The grain that opened it no longer decides over it.</summary>
     public Action? Untie { get; set; }
 
+    public bool IsTied => Untie is not null;
+
     /// <summary>From now on this end only keeps its place, for a time.</summary>
     /// <exception cref="InvalidOperationException">It has been used: what is put elsewhere could overtake what was put here.</exception>
     public SinkPlace Park()
@@ -34,6 +36,7 @@ internal sealed partial class SinkEnd<T>
         }
 
         Untie?.Invoke();
+        Untie = null;
         Parking.Begin(_host, this, OnUnused);
         return place;
     }

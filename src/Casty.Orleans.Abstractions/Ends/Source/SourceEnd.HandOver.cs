@@ -8,6 +8,8 @@ internal sealed partial class SourceEnd<T>
     /// <summary>The grain that opened it no longer decides over it.</summary>
     public Action? Untie { get; set; }
 
+    public bool IsTied => Untie is not null;
+
     /// <summary>The end of a stream that had ended for whoever handed it over.</summary>
     public static SourceEnd<T> AtEnd(StreamHost host, string producer, string consumer, StreamEnd ended)
     {
@@ -40,6 +42,7 @@ internal sealed partial class SourceEnd<T>
         }
 
         Untie?.Invoke();
+        Untie = null;
         if (ended is null) Parking.Begin(_host, this, OnUnused);
         return place;
     }
