@@ -80,10 +80,14 @@ public sealed class ClusterBed : IAsyncDisposable
     }
 
     /// <summary>What each silo has of a stream, for who wonders why it stands still.</summary>
-    public string Describe<T>(string name) => string.Join("; ", Orleans.Silos.Select((silo, i) =>
-        StreamHost.For<T>(Factory(i)).FindProducer<T>(name) is { } producer
-            ? $"silo {i}: {producer.Stream}, {producer.WriterCount} writers, {(producer.IsProvisional ? "nothing sent" : "begun")}, reader {(producer.IsReaderRemote ? "elsewhere" : "here or none")}"
-            : $"silo {i}: none"));
+    public string Describe<T>(string name) => string.Join("; ", Orleans.Silos.Select((_, i) =>
+    {
+        string stream = StreamHost.For<T>(Factory(i)).FindProducer<T>(name) is { } producer
+            ? $"{producer.Stream}, {producer.WriterCount} writers, {(producer.IsProvisional ? "nothing sent" : "begun")}, reader {(producer.IsReaderRemote ? "elsewhere" : "here or none")}"
+            : "none";
+        var seen = Orleans.Silos.Select(other => Membership(i).CurrentSnapshot.GetSiloStatus(other.SiloAddress));
+        return $"silo {i}: {stream}, takes the silos for {string.Join(", ", seen)}";
+    }));
 
     /// <summary>Moves the clock whenever nothing moves without it, until <paramref name="task"/> is done.</summary>
     public async Task DriveAsync(Task task)
@@ -114,10 +118,7 @@ public sealed class ClusterBed : IAsyncDisposable
         for (int i = 0; i < 3; i++) await RoundTripAsync();
     }
 
-    /// <summary>
-    /// Loses a silo. If it is killed, the others are told at once that it is dead. How soon they would find out is Orleans' affair, and
-    /// silos that find out soon also take one for dead that lives, where the machine is busy.
-    /// </summary>
+    /// <summary>Loses a silo. If it is killed, the others are told at once that it is dead.</summary>
     public async Task LoseAsync(SiloHandle silo, bool isKilled)
     {
         if (!isKilled)
@@ -128,8 +129,14 @@ public sealed class ClusterBed : IAsyncDisposable
         }
 
         await Orleans.KillSiloAsync(silo).Soon();
-        Assert.True(await Silo(0).GetRequiredService<IClusterMembershipService>().TryKill(silo.SiloAddress).Soon());
+        await DeclareDeadAsync(silo);
     }
+
+    /// <summary>
+    /// Tells the first silo, and thereby the others, that a silo is dead. How soon they would find out is Orleans' affair, and silos that
+    /// find out soon also take one for dead that lives, where the machine is busy.
+    /// </summary>
+    public async Task DeclareDeadAsync(SiloHandle silo) => Assert.True(await Membership(0).TryKill(silo.SiloAddress).Soon());
 
     public async ValueTask DisposeAsync()
     {
@@ -138,6 +145,8 @@ public sealed class ClusterBed : IAsyncDisposable
         await Orleans.DisposeAsync();
         Beds.TryRemove(_id, out _);
     }
+
+    private IClusterMembershipService Membership(int silo) => Silo(silo).GetRequiredService<IClusterMembershipService>();
 
     private IServiceProvider Silo(int silo) => ((InProcessSiloHandle)Orleans.Silos[silo]).SiloHost.Services;
 

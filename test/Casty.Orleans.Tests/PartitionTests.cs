@@ -25,7 +25,7 @@ public sealed class PartitionTests : IAsyncDisposable
         await using var flow = await Flow.WithProducerAtAsync(_bed, 2, "between", Place.SiloA, Place.SiloB).Soon();
         await flow.ReadAsync(500);
 
-        _cable.Cut(_bed.Orleans.Silos[2].SiloAddress);
+        await CutOffAsync();
         await flow.ReadAsync(5_000);
         _cable.Mend();
         await flow.ReadAsync(5_000);
@@ -42,7 +42,7 @@ public sealed class PartitionTests : IAsyncDisposable
         await using var flow = await Flow.WithProducerAtAsync(_bed, 2, "across", writer, reader).Soon();
         await flow.ReadAsync(500);
 
-        _cable.Cut(_bed.Orleans.Silos[2].SiloAddress);
+        await CutOffAsync();
         bool goesOn = await flow.TryReadAsync(5_000);
         if (goesOn) await flow.FinishAsync();
         else await Assert.ThrowsAsync<StreamAbandonedException>(() => flow.Sink.Completion.WaitAsync(Waiting.Limit));
@@ -61,7 +61,7 @@ public sealed class PartitionTests : IAsyncDisposable
             () => _bed.Describe<int>("end"));
         await flow.ReadAsync(500);
 
-        _cable.Cut(_bed.Orleans.Silos[2].SiloAddress);
+        await CutOffAsync();
         Assert.False(await flow.TryReadAsync(1_000_000));
         await Assert.ThrowsAsync<StreamAbandonedException>(() => flow.Sink.Completion.WaitAsync(Waiting.Limit));
     }
@@ -79,7 +79,7 @@ public sealed class PartitionTests : IAsyncDisposable
         await outside.PutAsync(0).Soon();
         Assert.Equal([0, 100], (await insideLoop.NextAsync(2)).Order());
 
-        _cable.Cut(_bed.Orleans.Silos[2].SiloAddress);
+        await CutOffAsync();
         await inside.PutAsync(101).Soon();
         Assert.Equal([101], await insideLoop.NextAsync(1));
         await outside.PutAsync(1).Soon();
@@ -97,6 +97,14 @@ public sealed class PartitionTests : IAsyncDisposable
         }
     }
 
+    /// <summary>The others take it for dead, and it hears nothing of that.</summary>
+    private async Task CutOffAsync()
+    {
+        var silo = _bed.Orleans.Silos[2];
+        _cable.Cut(silo.SiloAddress);
+        await _bed.DeclareDeadAsync(silo);
+    }
+
     private async Task DeployAsync(TimeSpan lease)
     {
         _bed = new ClusterBed
@@ -109,13 +117,6 @@ public sealed class PartitionTests : IAsyncDisposable
 
                 // So long its grain directory waits for what a silo that was declared dead may still hand over.
                 silo.Configure<SiloMessagingOptions>(options => options.SystemResponseTimeout = TimeSpan.FromSeconds(2));
-                silo.Configure<ClusterMembershipOptions>(options =>
-                {
-                    options.ProbeTimeout = TimeSpan.FromMilliseconds(500);
-                    options.NumMissedProbesLimit = 2;
-                    options.NumVotesForDeathDeclaration = 1;
-                    options.EnableIndirectProbes = false;   // they would need more time
-                });
             },
         };
         await _bed.DeployAsync();
