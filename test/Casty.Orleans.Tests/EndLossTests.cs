@@ -11,7 +11,7 @@ public sealed class EndLossTests : IAsyncLifetime
     private readonly ClusterBed _bed = new()
     {
         SiloCount = 3,
-        Lease = TimeSpan.FromSeconds(6),   // in real time: what is lost is a silo
+        Lease = TimeSpan.FromSeconds(8),   // in real time: what is lost is a silo
     };
 
     private readonly string _name = Cluster.Name();

@@ -7,7 +7,7 @@ namespace Casty.Orleans.Tests;
 /// <summary>Case 59: a silo that is cut off from the others, and lives.</summary>
 public sealed class PartitionTests : IAsyncDisposable
 {
-    private static readonly TimeSpan Short = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan Short = TimeSpan.FromSeconds(8);
 
     private readonly Cable _cable = new();
     private ClusterBed _bed = null!;

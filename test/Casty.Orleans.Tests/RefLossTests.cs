@@ -235,7 +235,7 @@ public sealed class RefLossTests
     [InlineData(true)]
     public async Task ReceiverDies_AsAnyEndThatDies(bool hasOpened)
     {
-        await using var bed = hasOpened ? await ClusterBed.StartAsync(lease: TimeSpan.FromSeconds(1)) : await ClusterBed.StartAsync(new ManualTime(), Lease);
+        await using var bed = hasOpened ? await ClusterBed.StartAsync(lease: TimeSpan.FromSeconds(8)) : await ClusterBed.StartAsync(new ManualTime(), Lease);
         string name = Cluster.Name();
         await using var sink = await bed[Place.SiloA].GetSinkAsync<int>(name, new() { BufferSize = 1 }).Soon();
         await GrainAsync(bed, Place.SiloB, name);
