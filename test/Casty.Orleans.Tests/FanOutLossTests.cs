@@ -45,7 +45,7 @@ public sealed class FanOutLossTests : IAsyncLifetime
 
         await LoseThirdSiloAsync(isKilled);
 
-        await Task.WhenAll(readings.Select(one => one.Done)).Soon();
+        await AllReadAsync(readings);
         await writing.Soon();
         await sink.Completion.Soon();
         if (delivery == StreamDelivery.Broadcast) Assert.All(readings, one => Assert.Equal(Enumerable.Range(0, Count), one.Elements));
@@ -66,7 +66,7 @@ public sealed class FanOutLossTests : IAsyncLifetime
 
         await LoseThirdSiloAsync(isKilled);
 
-        await Task.WhenAll(others.Select(one => one.Done)).Soon();
+        await AllReadAsync(others);
         await writing.Soon();
         await sink.Completion.Soon();
         if (delivery == StreamDelivery.Broadcast)
@@ -90,14 +90,15 @@ public sealed class FanOutLossTests : IAsyncLifetime
         var lost = new Reading(await _bed.Factory(2).GetSourceAsync<int>(_name, "reader", Demand).Soon());
         Reading[] others = [new(await _bed[Place.Client].GetSourceAsync<int>(_name, options: Demand).Soon()), new(await _bed[Place.SiloB].GetSourceAsync<int>(_name, "other", Demand).Soon())];
         await starter.CompleteAsync().Soon();
-        var writing = sink.WriteAsync(Enumerable.Range(0, Count));
+        var writing = sink.PutAllAsync(Enumerable.Range(0, Count / 2));
         await Waiting.UntilAsync(() => lost.Count > 100 && others.All(one => one.Count > 100), () => Tell([lost, .. others]));
 
         await LoseThirdSiloAsync(isKilled);
         var next = new Reading(await _bed[Place.SiloA].GetSourceAsync<int>(_name, "reader", Demand).Soon());
 
-        await Task.WhenAll(others.Append(next).Select(one => one.Done)).Soon();
         await writing.Soon();
+        await sink.WriteAsync(Enumerable.Range(Count / 2, Count / 2)).Soon();   // until here the stream could not end, however soon all was read
+        await AllReadAsync([.. others, next]);
         await sink.Completion.Soon();
         Assert.All(others, one => Assert.Equal(Enumerable.Range(0, Count), one.Elements));
         int first = next.Elements.First();
@@ -143,7 +144,7 @@ public sealed class FanOutLossTests : IAsyncLifetime
         await using var sink = early ?? await OpenAsync(_bed[Place.Client], StreamDelivery.Broadcast);
         await sink.WriteAsync(Enumerable.Range(0, Count)).Soon();
 
-        await Task.WhenAll(readings.Select(one => one.Done)).Soon();
+        await AllReadAsync(readings);
         Assert.All(readings, one => Assert.Equal(Enumerable.Range(0, Count), one.Elements));
     }
 
@@ -162,7 +163,7 @@ public sealed class FanOutLossTests : IAsyncLifetime
         notice.SetResult();
         await sink.WriteAsync(Enumerable.Range(0, Count)).Soon();
 
-        await Task.WhenAll(readings.Select(one => one.Done)).Soon();
+        await AllReadAsync(readings);
         Assert.All(readings, one => Assert.Equal(Enumerable.Range(0, Count), one.Elements));
     }
 
@@ -219,7 +220,20 @@ public sealed class FanOutLossTests : IAsyncLifetime
 
     private Task LoseThirdSiloAsync(bool isKilled) => _bed.LoseAsync(_bed.Orleans.Silos[2], isKilled);
 
-    private static string Tell(IEnumerable<Reading> readings) => $"{string.Join(", ", readings.Select(one => $"{one.Count} ({one.Done.Status})"))} were read.";
+    private async Task AllReadAsync(IReadOnlyList<Reading> readings)
+    {
+        var all = Task.WhenAll(readings.Select(one => one.Done));
+        try
+        {
+            await all.Soon();
+        }
+        catch (TimeoutException) when (!all.IsCompleted)
+        {
+            throw new TimeoutException($"It stands still: {Tell(readings)} {_bed.Describe<int>(_name)}");
+        }
+    }
+
+    private static string Tell(IEnumerable<Reading> readings) => $"{string.Join(", ", readings.Select(one => $"{one.Count} ({one.Done.Exception?.InnerException?.Message ?? $"{one.Done.Status}"})"))} were read.";
 
     /// <summary>A consumer that reads as fast as it can, and what it was given.</summary>
     private sealed class Reading

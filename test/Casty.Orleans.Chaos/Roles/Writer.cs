@@ -49,17 +49,17 @@ internal static class Writer
         }
     }
 
-    /// <summary>A sink that threw has an outcome, or has one soon.</summary>
+    /// <summary>A sink that threw has an outcome, or has one within two leases; a third where its producer's silo is lost meanwhile.</summary>
     private static async Task TellAsync(Exception exception, SinkRef<Item> sink, OpenSink order, Journal journal, TimeSpan lease)
     {
         try
         {
-            await sink.Completion.WaitAsync(2 * lease);
+            await sink.Completion.WaitAsync(3 * lease);
             journal.Tell(order.End, Happened.Wrong, exception, "It threw, and yet its Completion succeeded");
         }
         catch (TimeoutException)
         {
-            journal.Tell(order.End, Happened.Wrong, exception, "It threw, and two leases later its Completion has no outcome");
+            journal.Tell(order.End, Happened.Wrong, exception, "It threw, and three leases later its Completion has no outcome");
         }
         catch (Exception)
         {
