@@ -19,9 +19,8 @@ internal sealed partial class ProducerCore<T>
     /// <summary>Another writer has joined in the place of that one, which is not missed and does not come back.</summary>
     public void Replace(long writer, TimeSpan now)
     {
-        if (IsRebuilding || now < _openAt) Before.Joined.Add(writer);   // else it could not come back
-        _past?.Reports.Remove(writer);
-        _past?.Missing.Remove(writer);
+        if (IsRebuilding || now < _openAt) Displace(writer);   // else it could not come back
+        else _past?.Missing.Remove(writer);
         if (IsRebuilding)
         {
             OpenIfAllReported(now);
@@ -31,5 +30,12 @@ internal sealed partial class ProducerCore<T>
             Remove(slot);
             ShareCredit(now);
         }
+    }
+
+    private void Displace(long writer)
+    {
+        Before.Joined.Add(writer);
+        Before.Reports.Remove(writer);
+        Before.Missing.Remove(writer);
     }
 }

@@ -85,8 +85,12 @@ internal sealed partial class ProducerCore<T>
         : this is { Sent: 0, Confirmed: 0, IsOver: false } && _writers.Values.All(slot => slot.Confirmed == 0);
 
     /// <summary>A writer reports. Repeating a report changes nothing.</summary>
+    /// <param name="report">Where it is.</param>
+    /// <param name="process">The process that it is in.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="replaces">The writer in whose place it joined; 0 where it took none. Should that one have reported, it does not come back.</param>
     /// <returns>False if the stream does not go on with this writer.</returns>
-    public bool Report(WriterReport report, Guid process, TimeSpan now)
+    public bool Report(WriterReport report, Guid process, TimeSpan now, long replaces = 0)
     {
         if (IsRebuilding)
         {
@@ -94,6 +98,7 @@ internal sealed partial class ProducerCore<T>
             if (report.Stream.Id != Stream.Id && report.Confirmed > 0) return false;   // of another run that has begun: the readers of this one would miss something
             Before.Reports[report.Writer] = (report, process);
             if (report.Stream.Id == Stream.Id) Learn(report.Opened, report.Roster);
+            if (replaces != 0) Displace(replaces);
             OpenIfAllReported(now);
             return true;
         }

@@ -122,6 +122,24 @@ public sealed class HandOverTests
         Assert.Equal(StreamEndReason.Completed, producer.End?.Reason);
     }
 
+    /// <summary>It never heard that another has its place, and asks before that one, whose report is the last that is waited for.</summary>
+    [Fact, Trait("Rule", "P-17")]
+    public void Rebuilt_TheReplacedWriterReportsFirst_NothingIsLost()
+    {
+        var entries = new[] { new RosterEntry(2, -1, StreamEndReason.None) };
+        var roster = new Roster(1, 9, entries, "consumer", true, true, 1, 16, TimeSpan.FromMinutes(5), []);
+        var producer = ProducerCore<int>.Rebuild(Make.Key with { Incarnation = 2 }, Make.Timings, Make.Start);
+        producer.Report(new ReaderReport(Make.Key, 1, "consumer", true, 0, 0, [], [new WriterPosition(2, 0)], null, roster), long.MaxValue, Make.Elsewhere, Make.Start);
+        Assert.True(producer.Report(new WriterReport(Make.Key, 1, 0, 0, 4, null, null, new RosterMark(1, 3)), Make.Elsewhere, Make.Start));
+        Assert.True(producer.IsRebuilding);
+        Assert.True(producer.Report(new WriterReport(Make.Key, 2, 0, 0, 4, StreamEnd.Completed, null, new RosterMark(1, 5)), Make.Elsewhere, Make.Start, replaces: 1));
+        Assert.False(producer.IsRebuilding);
+
+        producer.OnTick(Make.At(60));
+        Assert.False(producer.Knows(1));
+        Assert.Equal(StreamEndReason.Completed, producer.End?.Reason);
+    }
+
     [Fact, Trait("Rule", "P-17")]
     public void Reader_HasThePlaceUntilItIsTakenOrLeft()
     {

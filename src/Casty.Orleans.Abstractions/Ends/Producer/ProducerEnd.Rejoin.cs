@@ -124,7 +124,7 @@ internal sealed partial class ProducerEnd<T>
         {
             if (_isClosed) return null;
             MakeFanAgain(report.Roster);
-            if (!_core.Report(report, port.Process, _host.Clock.Now)) throw Gone("writer");
+            if (!_core.Report(report, port.Process, _host.Clock.Now, replaces)) throw Gone("writer");
             _fan?.Settle(_host.Clock.Now);
 
             _warnAt = TimeSpan.MaxValue;
